@@ -1,0 +1,38 @@
+# aat-onnx: two commands matter to a user, `make quickstart` and `make test`.
+
+BIN      := bin/aat-onnx
+BACKEND  ?= auto
+GOFLAGS  ?=
+TESTDATA := testdata
+PKGS     ?= ./...
+
+export GOFLAGS
+
+.PHONY: build quickstart test runtimes lint clean
+
+build:
+	go build -trimpath -o $(BIN) ./cmd/aat-onnx
+
+# Builds the program, fetches the XLA CPU plugin and ONNX Runtime (each by exact
+# version and SHA-256, through pip), then runs the whole job on shipped audio.
+quickstart: build
+	$(BIN) quickstart --testdata $(TESTDATA) --backend $(BACKEND) -o quickstart --force
+
+# Both runtimes the tests compare against. Here, other than in quickstart, a
+# missing one is an error: a test that cannot run must fail.
+runtimes: build
+	$(BIN) backend install cpu
+	$(BIN) backend install onnxruntime
+
+test: runtimes
+	go vet $(PKGS)
+	AAT_ONNX_TEST_BACKENDS=go,xla:cpu AAT_ONNX_TEST_XLA=1 AAT_ONNX_TEST_ORT=1 \
+		go test -timeout 15m $(PKGS)
+
+# Needs the tools of docs/developing.md; CI users run it by hand.
+lint:
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
+clean:
+	rm -rf bin quickstart
