@@ -35,12 +35,12 @@ var rules = []rule{
 	{"adapterinject", []string{"graphsurgery"}, nil, "knows no optimiser, no GoMLX, no files"},
 	{"audio", nil, []string{"github.com/go-audio", "github.com/mewkiz/flac"}, "stands beside graphsurgery; knows no models, no labels"},
 	{"importer", []string{"graphsurgery"}, []string{"github.com/gomlx"}, "lowering; knows no data, losses, flags"},
-	{"internal/pjrt", []string{"internal/atomicfile"}, []string{"github.com/gomlx", "k8s.io/klog/v2"}, "opens XLA plugins"},
+	{"internal/pjrt", nil, []string{"github.com/gomlx", "k8s.io/klog/v2"}, "opens XLA plugins"},
 	{"internal/ort", nil, []string{"github.com/yalue/onnxruntime_go"}, "the one place that sees ONNX Runtime"},
 	{"finetune/data", []string{"audio", "internal/safefile"}, nil, "labels and splits of recordings"},
 	{"finetune", []string{"graphsurgery", "importer", "audio", "finetune/data", "internal/atomicfile"}, []string{"github.com/gomlx", "github.com/gofrs/flock", "golang.org/x/sys"}, "the training loop"},
 	{"export", []string{"graphsurgery", "adapterinject", "importer", "finetune", "audio", "internal/ort", "internal/atomicfile"}, nil, "artefacts and their check in a second runtime"},
-	{"cmd/aat-onnx", []string{"graphsurgery", "models", "adapterinject", "importer", "audio", "finetune", "export", "internal"}, []string{"github.com/spf13", "golang.org/x/term", "github.com/schollz/progressbar", "github.com/gomlx/compute"}, "flags, terminal, exit codes; no algorithms"},
+	{"cmd/aat-onnx", []string{"graphsurgery", "models", "adapterinject", "importer", "audio", "finetune", "export", "internal"}, []string{"github.com/spf13"}, "flags, terminal, exit codes; no algorithms"},
 }
 
 type listed struct {

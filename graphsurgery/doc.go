@@ -1,0 +1,21 @@
+// Package graphsurgery edits ONNX files safely.
+//
+// Start with [Load]; look around through Model.Graph; change things through a
+// [Patch]; write with [Model.Save]:
+//
+//	m, err := graphsurgery.Load("model.onnx")
+//	logits := m.Graph.Output("logits")
+//	p := m.NewPatch("softmax on the logits")
+//	p.InsertAfter(logits, p.Add("Softmax", p.Tap(logits), graphsurgery.Attrs{"axis": -1}))
+//	err = p.Apply()
+//	err = m.Save("model-probs.onnx")
+//
+// The decoded protobuf message is the truth: what nobody touches keeps its name,
+// its place and its bytes, and a model that was not changed saves to the very
+// bytes it was loaded from. A graph changes only through a Patch, which is
+// checked where it is joined and applied whole or not at all.
+//
+// Refused are broken files ([FormatError]), files over 2 GiB, graphs nested more
+// than 32 deep, and external data that is not a plain file beside the model.
+// Operators are not judged: any domain and version can be edited.
+package graphsurgery

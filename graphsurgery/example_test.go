@@ -1,0 +1,64 @@
+package graphsurgery_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+func Example() {
+	m, err := graphsurgery.Load("../testdata/small/waveform.onnx")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	logits := m.Graph.Output("logits")
+	p := m.NewPatch("softmax on the logits")
+	p.InsertAfter(logits, p.Add("Softmax", p.Tap(logits), graphsurgery.Attrs{"axis": -1}))
+	if err := p.Apply(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	if err := m.Save(filepath.Join(dir, "probabilities.onnx")); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(m.Graph.Output("logits").Producer())
+	// Output: logits = Softmax(logits_inner)
+}
+
+func ExampleModel_Metadata() {
+	m, err := graphsurgery.Load("../testdata/small/mlp.onnx")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m.SetMetadata("licence", "CC0-1.0")
+	v, ok := m.Metadata("licence")
+	fmt.Println(v, ok)
+	// Output: CC0-1.0 true
+}
+
+func ExampleGraph_Nodes() {
+	m, err := graphsurgery.Load("../testdata/small/mlp.onnx")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	in := m.Graph.Inputs()[0]
+	fmt.Println(in.Name(), in.DType(), in.Shape())
+	for _, u := range in.Uses() {
+		fmt.Println(u.Node.Op())
+	}
+	// Output:
+	// input_values float32 [batch 128 128]
+	// Flatten
+}

@@ -1,0 +1,11 @@
+package pjrt
+
+import (
+	"os"
+	"testing"
+)
+
+func TestMain(m *testing.M) {
+	MaybeRunProbe()
+	os.Exit(m.Run())
+}

@@ -1,0 +1,135 @@
+package safefile
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+)
+
+// Root is a folder that reads cannot leave. It holds no open handle between
+// calls.
+type Root struct{ dir string }
+
+// Error says why a name or a range was refused.
+type Error struct {
+	Name string
+	What string
+}
+
+// Error gives the name and the reason.
+func (e *Error) Error() string { return fmt.Sprintf("file %q: %s", e.Name, e.What) }
+
+// OpenRoot takes the folder; it must exist.
+func OpenRoot(dir string) (*Root, error) {
+	r, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Root{dir}, r.Close()
+}
+
+// Open opens a regular file below the root for reading.
+func (r *Root) Open(name string) (*os.File, error) {
+	clean, err := checkName(name)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(r.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if err := checkWay(root, clean); err != nil {
+		return nil, err
+	}
+	f, err := root.Open(clean)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFile(f, name); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// ReadRange reads n bytes at offset off. Nothing is allocated before the range
+// is known to lie inside the file.
+func (r *Root) ReadRange(name string, off, n int64) ([]byte, error) {
+	f, err := r.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if off < 0 || n < 0 || off > info.Size() || n > info.Size()-off {
+		return nil, &Error{name, fmt.Sprintf("bytes %d to %d asked for, the file has %d", off, off+n, info.Size())}
+	}
+	buf := make([]byte, n)
+	if _, err := io.ReadFull(io.NewSectionReader(f, off, n), buf); err != nil {
+		return nil, fmt.Errorf("file %q: %w", name, err)
+	}
+	return buf, nil
+}
+
+func checkName(name string) (string, error) {
+	refuse := func(what string) (string, error) { return "", &Error{name, what} }
+	switch {
+	case name == "":
+		return refuse("the name is empty")
+	case strings.ContainsAny(name, "\x00\\"):
+		return refuse("the name holds a backslash or a zero byte")
+	case path.IsAbs(name) || len(name) > 1 && name[1] == ':':
+		return refuse("the name is absolute; external data must lie beside the model")
+	}
+	for _, part := range strings.Split(name, "/") {
+		if part == ".." {
+			return refuse("the name leads upwards; external data must lie beside the model")
+		}
+	}
+	clean := path.Clean(name)
+	if clean == "." {
+		return refuse("the name is a folder")
+	}
+	return clean, nil
+}
+
+// checkWay refuses symbolic links on the way and at the end.
+func checkWay(root *os.Root, clean string) error {
+	parts := strings.Split(clean, "/")
+	for i := range parts {
+		part := strings.Join(parts[:i+1], "/")
+		info, err := root.Lstat(part)
+		if err != nil {
+			return err
+		}
+		last := i == len(parts)-1
+		switch {
+		case info.Mode()&os.ModeSymlink != 0:
+			return &Error{clean, part + " is a symbolic link"}
+		case last && !info.Mode().IsRegular():
+			return &Error{clean, "not a regular file"}
+		}
+	}
+	return nil
+}
+
+// checkFile looks again at what was opened, so that a swap in between is found.
+func checkFile(f *os.File, name string) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return &Error{name, "not a regular file"}
+	}
+	if n := links(info); n > 1 {
+		return &Error{name, fmt.Sprintf("the file has %d hard links", n)}
+	}
+	return nil
+}
