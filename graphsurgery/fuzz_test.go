@@ -41,32 +41,90 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzPatch inserts a node behind any value of any model that verifies: the
-// result verifies, or the model is as it was.
+// FuzzPatch makes each kind of change at any value of any model that verifies:
+// the result verifies, or the message is as it was.
 func FuzzPatch(f *testing.F) {
-	f.Add(encode(f, chain()), uint8(1), true)
-	f.Add(encode(f, withIf()), uint8(3), false)
-	f.Fuzz(func(t *testing.T, data []byte, pick uint8, prune bool) {
+	for kind := range uint8(5) {
+		f.Add(encode(f, chain()), uint8(1), kind, true)
+		f.Add(encode(f, withIf()), uint8(3), kind, false)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, pick, kind uint8, prune bool) {
 		m, err := Parse(data)
 		if err != nil || m.Verify() != nil || len(m.Graph.values) == 0 {
 			return
 		}
 		names := sortedKeys(m.Graph.values)
 		v := m.Graph.Value(names[int(pick)%len(names)])
-		before := m.Graph.String()
-		p := m.NewPatch("fuzz")
-		p.InsertAfter(v, p.Add("Tanh", p.Tap(v)))
-		if prune {
-			p.Prune()
-		}
-		if err := p.Apply(); err != nil {
-			if m.Graph.String() != before {
-				t.Fatalf("a refused patch changed the graph: %v", err)
-			}
-			return
-		}
-		if err := m.Verify(); err != nil {
-			t.Fatal(err)
-		}
+		tryChange(t, m, v, kind%5, prune)
 	})
+}
+
+// TestEveryChangeAtEveryValue sweeps what FuzzPatch samples.
+func TestEveryChangeAtEveryValue(t *testing.T) {
+	done := 0
+	for _, base := range []*Model{load(t, chain()), load(t, withIf())} {
+		for _, name := range sortedKeys(base.Graph.values) {
+			for kind := range uint8(5) {
+				for _, prune := range []bool{false, true} {
+					m := base.Clone()
+					if tryChange(t, m, m.Graph.Value(name), kind, prune) {
+						done++
+					}
+				}
+			}
+		}
+	}
+	if done < 60 {
+		t.Errorf("only %d changes were possible, want most of them", done)
+	}
+}
+
+// tryChange demands that a change is made and verifies, or leaves the message as
+// it was; it reports which.
+func tryChange(t *testing.T, m *Model, v *Value, kind uint8, prune bool) bool {
+	t.Helper()
+	before := encode(t, m.pb)
+	p := m.NewPatch("try")
+	change(p, v, kind)
+	if prune {
+		p.Prune()
+	}
+	if err := p.Apply(); err != nil {
+		if !bytes.Equal(encode(t, m.pb), before) {
+			t.Fatalf("change %d at %q: a refused patch changed the model: %v", kind, v.Name(), err)
+		}
+		return false
+	}
+	if err := m.Verify(); err != nil {
+		t.Fatalf("change %d at %q: %v", kind, v.Name(), err)
+	}
+	if again := load(t, m.pb); again.Graph.String() != m.Graph.String() {
+		t.Fatalf("change %d at %q: the patched model is another one after writing and reading", kind, v.Name())
+	}
+	return true
+}
+
+// change adds a node behind v and joins it in one of five ways.
+func change(p *Patch, v *Value, kind uint8) {
+	w := p.Add("Tanh", p.Tap(v))
+	switch kind {
+	case 0:
+		p.InsertAfter(v, w)
+	case 1:
+		for _, u := range v.Uses() {
+			p.ShuntUse(u, w)
+		}
+	case 2:
+		p.ReplaceOutput(v, p.Add("Add", w, p.Initializer("new/w", NewTensor([]int64{1}, []float32{1}))), Dim{Value: -1})
+	case 3:
+		if v.Producer() != nil {
+			p.Shunt(v, p.Tap(v.Producer().Input(0)))
+			p.Remove(v.Producer())
+		}
+	case 4:
+		p.Shunt(v, p.Add("Mul", w, p.Tap(v)))
+		for _, out := range p.model.Graph.Outputs() {
+			p.InsertAfter(out, w)
+		}
+	}
 }

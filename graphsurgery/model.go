@@ -83,6 +83,8 @@ func parse(data []byte, path string) (*Model, error) {
 		return nil, broken("not an ONNX file: it holds no graph", nil)
 	case m.pb.IrVersion == nil:
 		return nil, broken("not an ONNX file: it names no IR version", nil)
+	case m.pb.GetIrVersion() >= 3 && len(m.pb.OpsetImport) == 0:
+		return nil, broken("not an ONNX file, or cut short: it imports no operator set", nil)
 	}
 	m.Graph = &Graph{model: m, pb: m.pb.Graph}
 	if err := m.reindex(); err != nil {
@@ -145,6 +147,9 @@ func (m *Model) MetadataKeys() []string {
 
 // SetMetadata sets a metadata key; an empty value deletes it.
 func (m *Model) SetMetadata(key, value string) {
+	if old, found := m.Metadata(key); old == value && found == (value != "") {
+		return // nothing to change: the loaded bytes stay
+	}
 	m.original = nil
 	for i, p := range m.pb.MetadataProps {
 		if p.GetKey() != key {
@@ -215,13 +220,39 @@ func (m *Model) save(path string, force bool) error {
 // checkExternal refuses to write a model with external data into another folder,
 // where its references would point nowhere.
 func (m *Model) checkExternal(path string) error {
-	for _, t := range m.Graph.Initializers() {
-		if t.pb.GetDataLocation() != pb.TensorProto_EXTERNAL {
-			continue
-		}
-		if filepath.Clean(filepath.Dir(path)) != filepath.Clean(filepath.Dir(m.path)) {
-			return &UnsupportedError{File: m.path, What: fmt.Sprintf("tensor %q is in a file beside the model; saving to another folder would lose it", t.Name()), Hint: "save beside " + m.path}
+	name, found := m.externalTensor()
+	if !found || m.path != "" && atomicfile.SameFile(filepath.Dir(path), filepath.Dir(m.path)) {
+		return nil
+	}
+	return &UnsupportedError{File: m.path, What: fmt.Sprintf("tensor %q is in a file beside the model; saving to another folder would lose it", name), Hint: "save beside " + m.path}
+}
+
+// externalTensor finds a tensor whose values are in another file: an initialiser
+// or an attribute, in subgraphs and functions too.
+func (m *Model) externalTensor() (name string, found bool) {
+	look := func(t *pb.TensorProto) {
+		if t.GetDataLocation() == pb.TensorProto_EXTERNAL {
+			name, found = t.GetName(), true
 		}
 	}
-	return nil
+	nodes := func(list []*pb.NodeProto) {
+		for _, n := range list {
+			for _, a := range n.Attribute {
+				look(a.T)
+				for _, t := range a.Tensors {
+					look(t)
+				}
+			}
+		}
+	}
+	m.walk(func(g *Graph) {
+		nodes(g.pb.Node)
+		for _, t := range g.pb.Initializer {
+			look(t)
+		}
+	})
+	for _, f := range m.pb.Functions {
+		nodes(f.Node)
+	}
+	return name, found
 }

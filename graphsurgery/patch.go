@@ -181,7 +181,9 @@ func (w Wire) omitted() bool { return w.tap == nil && w.init == nil && w.node ==
 // Out gives another output of the wire's node.
 func (w Wire) Out(i int) Wire {
 	if w.node == nil || i < 0 || i >= len(w.node.pb.Output) {
-		w.patch.fail("a wire has no output %d", i)
+		if w.patch != nil { // an omitted input belongs to no patch, and has no output
+			w.patch.fail("a wire has no output %d", i)
+		}
 		return w
 	}
 	w.index = i
@@ -208,8 +210,23 @@ func (p *Patch) Shunt(old *Value, new Wire) {
 	p.check(old, new)
 	p.rewires = append(p.rewires, rewire{old: old, new: new})
 	if old != nil && old.output {
-		p.outputs = append(p.outputs, outputChange{old: old, new: new})
+		p.setOutput(outputChange{old: old, new: new})
 	}
+}
+
+// setOutput notes a change of a graph output; the last one asked for counts.
+func (p *Patch) setOutput(c outputChange) {
+	if c.old.graph != p.model.Graph {
+		p.fail("value %q is an output of a subgraph; a patch changes those of the main graph", c.old.name)
+		return
+	}
+	for i := range p.outputs {
+		if p.outputs[i].old == c.old {
+			p.outputs[i] = c
+			return
+		}
+	}
+	p.outputs = append(p.outputs, c)
 }
 
 // InsertAfter puts what leads from old to new behind old: every reader of old
@@ -218,8 +235,16 @@ func (p *Patch) InsertAfter(old *Value, new Wire) { p.Shunt(old, new) }
 
 // ShuntUse lets one reader read new instead.
 func (p *Patch) ShuntUse(use Use, new Wire) {
+	if use.Node == nil || use.Node.Input(use.Input) == nil {
+		p.fail("a shunt of one use needs a node and an input that it reads")
+		return
+	}
 	old := use.Node.Input(use.Input)
 	p.check(old, new)
+	if use.Node.graph.model != p.model {
+		p.fail("node %q belongs to another model", use.Node.Label())
+		return
+	}
 	p.rewires = append(p.rewires, rewire{old: old, use: &use, new: new})
 }
 
@@ -235,21 +260,36 @@ func (p *Patch) ReplaceOutput(old *Value, new Wire, shape ...Dim) {
 		p.check(old, new)
 	}
 	p.own(new)
-	p.outputs = append(p.outputs, outputChange{old: old, new: new, shape: shape})
+	if new.omitted() || old.graph.model != p.model {
+		p.fail("replacing output %q needs a wire, and the output must be this model's", old.name)
+		return
+	}
+	p.setOutput(outputChange{old: old, new: new, shape: shape})
 }
 
 // Remove drops a node. Apply refuses if one of its outputs is still read.
-func (p *Patch) Remove(n *Node) { p.removed = append(p.removed, n) }
+func (p *Patch) Remove(n *Node) {
+	if n == nil || n.graph != p.model.Graph {
+		p.fail("removal of a node that is not in this model's main graph")
+		return
+	}
+	p.removed = append(p.removed, n)
+}
 
 // Prune also drops the nodes and initialisers that nobody reads any more because
 // of this patch.
 func (p *Patch) Prune() { p.prune = true }
 
-// check tests that old and new agree where both are known.
+// check tests that old is this model's and that old and new agree where both
+// are known.
 func (p *Patch) check(old *Value, new Wire) {
 	p.own(new)
 	if old == nil || new.omitted() {
 		p.fail("a shunt needs a value and a wire")
+		return
+	}
+	if old.graph.model != p.model {
+		p.fail("value %q belongs to another model", old.name)
 		return
 	}
 	dtype, shape := new.typ()

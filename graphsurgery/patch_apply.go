@@ -36,8 +36,11 @@ type edit struct {
 	patch      *Patch
 	g          *Graph
 	saved      *pb.GraphProto // the lists as they were
+	values     map[string]*Value
+	seen       map[*pb.NodeProto]*Node
 	undos      []func()
 	liveBefore map[*pb.NodeProto]bool
+	readBefore map[string]bool // initialisers that had a reader
 }
 
 // snapshot keeps the graph's lists; what is changed inside nodes is undone one
@@ -48,6 +51,12 @@ func (e *edit) snapshot() {
 		Node: slices.Clone(p.Node), Initializer: slices.Clone(p.Initializer),
 		Input: slices.Clone(p.Input), Output: slices.Clone(p.Output), ValueInfo: slices.Clone(p.ValueInfo),
 	}
+	e.values, e.seen, e.readBefore = e.g.values, e.g.seen, map[string]bool{}
+	for _, t := range e.g.inits {
+		if v := e.g.values[t.Name()]; len(v.uses) > 0 || v.output {
+			e.readBefore[t.Name()] = true
+		}
+	}
 }
 
 func (e *edit) undo() {
@@ -56,6 +65,7 @@ func (e *edit) undo() {
 	}
 	p := e.g.pb
 	p.Node, p.Initializer, p.Input, p.Output, p.ValueInfo = e.saved.Node, e.saved.Initializer, e.saved.Input, e.saved.Output, e.saved.ValueInfo
+	e.g.values, e.g.seen = e.values, e.seen // values and nodes keep their identity
 }
 
 // setName changes one element of a list of names, reversibly.
@@ -106,7 +116,7 @@ func (e *edit) moveOutput(c outputChange) error {
 	if old.producer == nil {
 		return &UnsupportedError{What: fmt.Sprintf("graph output %q is an input or a constant and cannot be computed otherwise under its name", name), Hint: "put an Identity node before that output first"}
 	}
-	if c.new.tap != nil || c.new.init != nil {
+	if c.new.tap != nil || c.new.init != nil || e.isOutput(c.new) {
 		id := &patchNode{pb: &pb.NodeProto{OpType: new("Identity"), Output: []string{""}}, inputs: []Wire{c.new}, types: make([]*pb.TypeProto, 1)}
 		e.patch.nodes = append(e.patch.nodes, id)
 		c.new = Wire{patch: e.patch, node: id}
@@ -126,6 +136,11 @@ func (e *edit) moveOutput(c outputChange) error {
 	e.rename(c.new, name)
 	e.declareOutput(name, c)
 	return nil
+}
+
+// isOutput reports whether the wire has the name of a graph output already.
+func (e *edit) isOutput(w Wire) bool {
+	return slices.ContainsFunc(e.g.pb.Output, func(o *pb.ValueInfoProto) bool { return o.GetName() == w.name() })
 }
 
 // rename gives a new node's output the graph output's name.
@@ -190,6 +205,11 @@ func (e *edit) rewireBodies(r rewire) {
 func (e *edit) addNodes() error {
 	g := e.g.pb
 	g.Initializer = append(g.Initializer, e.patch.inits...)
+	if e.patch.model.IRVersion() < 4 { // until then every initialiser is an input, too
+		for _, t := range e.patch.inits {
+			g.Input = append(g.Input, &pb.ValueInfoProto{Name: t.Name, Type: typeProto(DType(t.GetDataType()), Known(t.Dims...))})
+		}
+	}
 	for _, n := range e.patch.nodes {
 		for i, name := range n.pb.Output {
 			if n.types[i] != nil && !slices.ContainsFunc(g.Output, func(o *pb.ValueInfoProto) bool { return o.GetName() == name }) {
@@ -239,6 +259,7 @@ func (e *edit) remove() error {
 			return fmt.Errorf("node %q to be removed is not in the main graph", n.Label())
 		}
 		e.g.pb.Node = slices.Delete(slices.Clone(e.g.pb.Node), i, i+1)
+		e.forget(func(name string) bool { return name != "" && slices.Contains(n.pb.Output, name) })
 	}
 	return nil // a dangling reader is found by Verify
 }
@@ -254,6 +275,11 @@ func (e *edit) sort() error {
 	return e.patch.model.reindex()
 }
 
+// forget drops the type notes of values that are gone.
+func (e *edit) forget(gone func(name string) bool) {
+	e.g.pb.ValueInfo = slices.DeleteFunc(slices.Clone(e.g.pb.ValueInfo), func(v *pb.ValueInfoProto) bool { return gone(v.GetName()) })
+}
+
 // pruneDead drops what died because of this patch.
 func (e *edit) pruneDead() error {
 	if !e.patch.prune {
@@ -262,16 +288,12 @@ func (e *edit) pruneDead() error {
 	live := e.g.liveNodes()
 	dead := func(n *pb.NodeProto) bool { return e.liveBefore[n] && !live[n] }
 	gone := map[string]bool{}
-	reads := map[string]bool{}
 	for _, n := range e.g.nodes {
 		if !dead(n.pb) {
 			continue
 		}
 		for _, out := range n.pb.Output {
 			gone[out] = true
-		}
-		for _, in := range n.pb.Input {
-			reads[in] = true
 		}
 	}
 	e.g.pb.Node = slices.DeleteFunc(slices.Clone(e.g.pb.Node), dead)
@@ -280,7 +302,7 @@ func (e *edit) pruneDead() error {
 	}
 	unread := func(name string) bool {
 		v := e.g.values[name]
-		return reads[name] && v != nil && len(v.uses) == 0 && !v.output
+		return e.readBefore[name] && v != nil && len(v.uses) == 0 && !v.output
 	}
 	e.g.pb.Initializer = slices.DeleteFunc(slices.Clone(e.g.pb.Initializer), func(t *pb.TensorProto) bool {
 		if unread(t.GetName()) {
@@ -289,8 +311,7 @@ func (e *edit) pruneDead() error {
 		}
 		return false
 	})
-	forget := func(v *pb.ValueInfoProto) bool { return gone[v.GetName()] }
-	e.g.pb.ValueInfo = slices.DeleteFunc(slices.Clone(e.g.pb.ValueInfo), forget)
-	e.g.pb.Input = slices.DeleteFunc(slices.Clone(e.g.pb.Input), forget)
+	e.forget(func(name string) bool { return gone[name] })
+	e.g.pb.Input = slices.DeleteFunc(slices.Clone(e.g.pb.Input), func(v *pb.ValueInfoProto) bool { return gone[v.GetName()] })
 	return nil
 }

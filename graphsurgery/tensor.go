@@ -119,17 +119,24 @@ func (t *Tensor) check() error {
 	if !ok {
 		return t.broken("shape %v is not possible", t.pb.Dims)
 	}
-	if t.pb.GetDataLocation() == pb.TensorProto_EXTERNAL {
-		return nil
+	if t.DType() == Undefined {
+		return t.broken("it names no element type")
 	}
-	if t.DType() == String {
-		if int64(len(t.pb.StringData)) != n {
-			return t.broken("%d strings for shape %v", len(t.pb.StringData), t.pb.Dims)
+	inline := t.pb.RawData != nil && len(t.pb.RawData) > 0
+	if t.pb.GetDataLocation() == pb.TensorProto_EXTERNAL {
+		if inline || t.storedLen() > 0 {
+			return t.broken("its values are given both in the model and in another file")
 		}
 		return nil
 	}
+	if stray := t.storedLen() - t.typedLen(); stray > 0 || inline && t.storedLen() > 0 {
+		return t.broken("its values are given in more than one form")
+	}
+	if t.DType() == String && t.pb.RawData != nil {
+		return t.broken("strings cannot be given as raw bytes")
+	}
 	size := int64(t.DType().Size())
-	if size == 0 {
+	if size == 0 && t.DType() != String {
 		return nil // a type we never read
 	}
 	if t.pb.RawData != nil {
@@ -138,23 +145,35 @@ func (t *Tensor) check() error {
 		}
 		return nil
 	}
-	if got := t.typedLen(); got != n {
-		return t.broken("%d values for shape %v", got, t.pb.Dims)
+	want := n
+	if t.DType() == Complex64 || t.DType() == Complex128 { // real and imaginary parts
+		if n > math.MaxInt64/2 {
+			return t.broken("shape %v is not possible", t.pb.Dims)
+		}
+		want = 2 * n
+	}
+	if got := t.typedLen(); got != want {
+		return t.broken("%d values for shape %v, want %d", got, t.pb.Dims, want)
 	}
 	return nil
 }
 
-// typedLen is the number of elements in the typed fields of the message.
+// storedLen is the number of values in all typed fields of the message.
+func (t *Tensor) storedLen() int64 {
+	p := t.pb
+	return int64(len(p.FloatData) + len(p.Int32Data) + len(p.StringData) + len(p.Int64Data) + len(p.DoubleData) + len(p.Uint64Data))
+}
+
+// typedLen is the number of values in the field that the element type calls for;
+// a complex element takes two.
 func (t *Tensor) typedLen() int64 {
 	switch t.DType() {
-	case Float:
+	case String:
+		return int64(len(t.pb.StringData))
+	case Float, Complex64:
 		return int64(len(t.pb.FloatData))
-	case Complex64:
-		return int64(len(t.pb.FloatData) / 2)
-	case Double:
+	case Double, Complex128:
 		return int64(len(t.pb.DoubleData))
-	case Complex128:
-		return int64(len(t.pb.DoubleData) / 2)
 	case Int64:
 		return int64(len(t.pb.Int64Data))
 	case Uint32, Uint64:
@@ -184,7 +203,7 @@ func (t *Tensor) Raw() ([]byte, error) {
 
 // typed packs the message's typed fields into bytes.
 func (t *Tensor) typed(size int) []byte {
-	raw := make([]byte, 0, t.typedLen()*int64(size))
+	raw := make([]byte, 0, t.Len()*int64(size))
 	for _, x := range t.pb.FloatData {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(x))
 	}

@@ -43,6 +43,7 @@ type File struct {
 	temp *os.File
 	path string
 	o    Options
+	err  error // the first failed write
 	done bool
 }
 
@@ -73,14 +74,25 @@ func (f *File) Write(p []byte) (int, error) {
 	n, err := f.temp.Write(p)
 	if err != nil {
 		err = fmt.Errorf("writing %s: %w", f.path, err)
+		if f.err == nil {
+			f.err = err
+		}
 	}
 	return n, err
 }
 
 var _ io.WriteCloser = (*File)(nil)
 
-// Commit syncs the file and puts it under its name.
+// Commit syncs the file and puts it under its name. After a failed Write, or
+// after Close, it refuses and leaves nothing.
 func (f *File) Commit() error {
+	switch {
+	case f.done:
+		return fmt.Errorf("writing %s: the file is closed already", f.path)
+	case f.err != nil:
+		_ = f.Close()
+		return f.err
+	}
 	err := errors.Join(f.temp.Chmod(f.o.Mode), f.temp.Sync(), f.temp.Close())
 	if err == nil {
 		err = f.place()

@@ -142,3 +142,32 @@ func TestSameFile(t *testing.T) {
 		}
 	}
 }
+
+// TestCommitAfterAFailedWrite: whoever ignores Write's error must not get half a
+// file.
+func TestCommitAfterAFailedWrite(t *testing.T) {
+	dir := t.TempDir()
+	f, err := Create(filepath.Join(dir, "x"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte("first half")); err != nil {
+		t.Fatal(err)
+	}
+	readOnly, err := os.Open(f.temp.Name()) // refuses writes, has the same name
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.temp.Close()
+	f.temp = readOnly
+	if _, err := f.Write([]byte("second half")); err == nil {
+		t.Fatal("a write to a read-only handle succeeded")
+	}
+	if err := f.Commit(); !errors.Is(err, syscall.EBADF) {
+		t.Errorf("got %v, want the failed write's error", err)
+	}
+	only(t, dir)
+	if err := f.Commit(); err == nil {
+		t.Error("a closed file was committed")
+	}
+}

@@ -3,6 +3,7 @@ package safefile
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"strings"
@@ -41,14 +42,15 @@ func (r *Root) Open(name string) (*os.File, error) {
 		return nil, err
 	}
 	defer root.Close()
-	if err := checkWay(root, clean); err != nil {
+	seen, err := checkWay(root, clean)
+	if err != nil {
 		return nil, err
 	}
 	f, err := root.Open(clean)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFile(f, name); err != nil {
+	if err := checkFile(f, name, seen); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -68,7 +70,7 @@ func (r *Root) ReadRange(name string, off, n int64) ([]byte, error) {
 		return nil, err
 	}
 	if off < 0 || n < 0 || off > info.Size() || n > info.Size()-off {
-		return nil, &Error{name, fmt.Sprintf("bytes %d to %d asked for, the file has %d", off, off+n, info.Size())}
+		return nil, &Error{name, fmt.Sprintf("%d bytes at offset %d asked for, the file has %d", n, off, info.Size())}
 	}
 	buf := make([]byte, n)
 	if _, err := io.ReadFull(io.NewSectionReader(f, off, n), buf); err != nil {
@@ -99,34 +101,37 @@ func checkName(name string) (string, error) {
 	return clean, nil
 }
 
-// checkWay refuses symbolic links on the way and at the end.
-func checkWay(root *os.Root, clean string) error {
+// checkWay refuses symbolic links on the way and at the end, and gives what it
+// saw there.
+func checkWay(root *os.Root, clean string) (seen fs.FileInfo, err error) {
 	parts := strings.Split(clean, "/")
 	for i := range parts {
 		part := strings.Join(parts[:i+1], "/")
-		info, err := root.Lstat(part)
-		if err != nil {
-			return err
+		if seen, err = root.Lstat(part); err != nil {
+			return nil, err
 		}
 		last := i == len(parts)-1
 		switch {
-		case info.Mode()&os.ModeSymlink != 0:
-			return &Error{clean, part + " is a symbolic link"}
-		case last && !info.Mode().IsRegular():
-			return &Error{clean, "not a regular file"}
+		case seen.Mode()&os.ModeSymlink != 0:
+			return nil, &Error{clean, part + " is a symbolic link"}
+		case last && !seen.Mode().IsRegular():
+			return nil, &Error{clean, "not a regular file"}
 		}
 	}
-	return nil
+	return seen, nil
 }
 
 // checkFile looks again at what was opened, so that a swap in between is found.
-func checkFile(f *os.File, name string) error {
+func checkFile(f *os.File, name string, seen fs.FileInfo) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() {
 		return &Error{name, "not a regular file"}
+	}
+	if !os.SameFile(info, seen) {
+		return &Error{name, "the file was exchanged while it was being opened"}
 	}
 	if n := links(info); n > 1 {
 		return &Error{name, fmt.Sprintf("the file has %d hard links", n)}
