@@ -1,0 +1,101 @@
+package adapterinject
+
+import (
+	"fmt"
+
+	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+// interpret works out what an injected node's result means.
+func (c *noop) interpret(n *gs.Node) error {
+	out := n.Output(0)
+	if out == nil {
+		return fmt.Errorf("node %q has no result", n.Label())
+	}
+	var m meaning
+	var err error
+	switch n.Op() {
+	case "Constant":
+	case "MatMul":
+		m, err = c.interpretMatMul(n)
+	case "Add":
+		m, err = c.interpretAdd(n)
+	case "Mul", "Div":
+		a, b := c.of(n.Input(0)), c.of(n.Input(1))
+		m = meaning{zero: a.zero || n.Op() == "Mul" && b.zero, like: a.like}
+		if m.like == "" {
+			m.like = b.like
+		}
+	default:
+		m = meaning{like: c.of(n.Input(0)).like}
+	}
+	if err != nil {
+		return fmt.Errorf("node %q: %w", n.Label(), err)
+	}
+	c.meaning[out] = m
+	return nil
+}
+
+// of gives the meaning of any value of the injected graph.
+func (c *noop) of(v *gs.Value) meaning {
+	if v == nil {
+		return meaning{}
+	}
+	if m, ok := c.meaning[v]; ok {
+		return m
+	}
+	if t := v.Initializer(); t != nil {
+		return meaning{zero: allZero(t)}
+	}
+	if name, ok := c.name[v]; ok {
+		return meaning{same: name, like: name}
+	}
+	return meaning{}
+}
+
+func (c *noop) interpretMatMul(n *gs.Node) (meaning, error) {
+	x, weight := c.of(n.Input(0)), n.Input(1)
+	if weight == nil || weight.Initializer() == nil || len(weight.Initializer().Shape()) != 2 {
+		return meaning{}, fmt.Errorf("it is no product with a weight matrix")
+	}
+	return meaning{zero: x.zero || allZero(weight.Initializer()), like: x.like}, nil
+}
+
+// interpretAdd knows a bias, and the addition of an adapter's zero to a value of
+// the base of the same shape.
+func (c *noop) interpretAdd(n *gs.Node) (meaning, error) {
+	a, b := c.of(n.Input(0)), c.of(n.Input(1))
+	if a.same == "" && b.same != "" {
+		a, b = b, a
+	}
+	if b.like == "" {
+		return meaning{zero: a.zero && b.zero, like: a.like}, nil
+	}
+	if a.like == "" {
+		return meaning{zero: a.zero && b.zero, like: b.like}, nil
+	}
+	if a.same == "" {
+		return meaning{zero: a.zero && b.zero, like: a.like}, nil
+	}
+	if !b.zero {
+		return meaning{}, fmt.Errorf("what it adds to %q is not zero: the up-projection has values (a trained model?)", a.same)
+	}
+	if a.same != b.like && !c.alike[[2]string{a.same, b.like}] {
+		return meaning{}, fmt.Errorf("it adds zeros shaped like %q to %q, which is not known to have that shape", b.like, a.same)
+	}
+	return meaning{same: a.same, like: a.same}, nil
+}
+
+// allZero reports whether every number of a tensor is 0, of either sign.
+func allZero(t *gs.Tensor) bool {
+	xs, err := t.Float32s()
+	if err != nil {
+		return false
+	}
+	for _, x := range xs {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,107 @@
+package adapterinject
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+func TestCheckNoop(t *testing.T) {
+	bases := map[string]*gs.Model{
+		"pre-norm":      classifier(t, 17, 8, 2, 3, true, spelling{}),
+		"post-norm":     classifier(t, 17, 8, 2, 3, false, spelling{post: true}),
+		"Gemm":          classifier(t, 17, 8, 2, 3, true, spelling{linear: "gemm"}),
+		"LayerScale":    classifier(t, 20, 8, 2, 3, true, spelling{scale: true, act: "op"}),
+		"spelled norms": classifier(t, 14, 8, 2, 3, true, spelling{norm: "keras", act: "tanh"}),
+		"waveform":      load(t, "../testdata/small/waveform.onnx"),
+	}
+	files, _ := filepath.Glob("../testdata/tinyast/*.onnx")
+	for _, f := range files {
+		bases[f] = load(t, f)
+	}
+	for name, base := range bases {
+		for _, r := range []Recipe{AAT{}, AAT{Scale: 0.1, Rank: 2}, AAT{MLPOnly: true}, HeadOnly{}} {
+			for _, h := range []Head{{}, {Labels: labels(5)}} {
+				if r.Method() == "head" && len(h.Labels) == 0 {
+					continue
+				}
+				if err := CheckNoop(base, inject(t, base, r, h)); err != nil {
+					t.Errorf("%s, %+v, %d labels: %v", name, r, len(h.Labels), err)
+				}
+			}
+		}
+	}
+}
+
+// TestCheckNoopFinds: each change beyond the adapters is named.
+func TestCheckNoopFinds(t *testing.T) {
+	base := classifier(t, 17, 8, 1, 3, true, spelling{})
+	set := func(m *gs.Model, name string, at int) {
+		old := m.Graph.Initializer(name)
+		xs, err := old.Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		xs[at] += 0.5
+		if err := m.SetInitializer(name, gs.NewTensor(old.Shape(), xs)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	patched := func(m *gs.Model, edit func(p *gs.Patch)) {
+		p := m.NewPatch("change")
+		edit(p)
+		if err := p.Apply(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	baseWeight := base.Graph.Value("b0.fc1").Producer().Input(0).Name()
+	tests := []struct {
+		name   string
+		change func(m *gs.Model)
+		want   string
+	}{
+		{"trained up-projection", func(m *gs.Model) { set(m, "aat/block0/attn/up_weight", 3) }, "up-projection"},
+		{"trained up bias", func(m *gs.Model) { set(m, "aat/block0/mlp/up_bias", 7) }, "up-projection"},
+		{"frozen weight", func(m *gs.Model) { set(m, baseWeight, 0) }, baseWeight},
+		{"node more", func(m *gs.Model) {
+			v := m.Graph.Value("b0.norm")
+			patched(m, func(p *gs.Patch) { p.InsertAfter(v, p.Add("Neg", p.Tap(v))) })
+		}, "Neg"},
+		{"rewired", func(m *gs.Model) {
+			sum := m.Graph.Value("b0.sum2").Producer()
+			patched(m, func(p *gs.Patch) { p.ShuntUse(gs.Use{Node: sum, Input: 0}, p.Tap(m.Graph.Value("b0.norm"))) })
+		}, `"b0.norm"`},
+		{"adapter on another place", func(m *gs.Model) {
+			sum := m.Graph.Value("b0.sum2").Producer()
+			patched(m, func(p *gs.Patch) {
+				p.ShuntUse(gs.Use{Node: sum, Input: 1}, p.Tap(m.Graph.Value("aat/block0/attn/residual_output_0")))
+			})
+		}, `"b0.o"`},
+		{"adapter's inside read", func(m *gs.Model) {
+			sum := m.Graph.Value("b0.sum2").Producer()
+			patched(m, func(p *gs.Patch) {
+				p.ShuntUse(gs.Use{Node: sum, Input: 1}, p.Tap(m.Graph.Value("aat/block0/attn/up_matmul_output_0")))
+			})
+		}, "not proved equal"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			adapted := inject(t, base, AAT{}, Head{})
+			test.change(adapted)
+			err := CheckNoop(base, adapted)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one that names %s", err, test.want)
+			}
+		})
+	}
+	adapted := inject(t, base, AAT{}, Head{})
+	if err := CheckNoop(adapted, adapted); err == nil {
+		t.Error("an injected model passed as its own base")
+	}
+	other := classifier(t, 17, 8, 2, 3, true, spelling{})
+	if err := CheckNoop(other, adapted); err == nil {
+		t.Error("a model passed against another base")
+	}
+}

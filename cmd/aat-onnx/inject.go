@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aat-onnx/aat-onnx/adapterinject"
+	"github.com/aat-onnx/aat-onnx/audio"
+	"github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/internal/atomicfile"
+	"github.com/aat-onnx/aat-onnx/models/ast"
+)
+
+type injectOptions struct {
+	out, method, labels, frontend string
+	rank, scale                   float64
+	seed                          uint64
+	force                         bool
+}
+
+func injectCommand(a *app) *cobra.Command {
+	var o injectOptions
+	c := &cobra.Command{
+		Use:   "inject MODEL.onnx -o OUT.onnx",
+		Short: "Splice untrained adapters (and a new head) into a model",
+		Long: paragraphs(
+			"Splices adapters into every Transformer block. Their up-projection is zero, so the",
+			"injected model still computes exactly what its base computes. With --labels a new",
+			"head (LayerNorm and Linear) for these labels replaces the base's; without, the base's",
+			"head and output stay. --frontend writes how recordings become model input into the",
+			"file, from a Hugging Face preprocessor_config.json.",
+			"",
+			"Methods: aat (spatial and MLP adapters), aat-m (MLP adapters only), head (new head only)."),
+		Example: "  aat-onnx inject model.onnx -o adapted.onnx --labels labels.txt --frontend preprocessor_config.json",
+		Args:    exactArgs("MODEL.onnx"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := needFlag(c, "output", o.out, "aat-onnx inject model.onnx -o adapted.onnx"); err != nil {
+				return err
+			}
+			return a.inject(args[0], o)
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&o.out, "output", "o", "", "write the injected model here")
+	f.StringVar(&o.method, "method", "aat", "aat, aat-m or head")
+	f.Float64Var(&o.rank, "rank", 0.25, "bottleneck width: a share of the model's width (below 1), or a number")
+	f.Float64Var(&o.scale, "scale", 1, "factor on the MLP adapter's result")
+	f.StringVar(&o.labels, "labels", "", "file with one label a line: a new head for them replaces the base's")
+	f.StringVar(&o.frontend, "frontend", "", "preprocessor_config.json of the base model")
+	f.Uint64Var(&o.seed, "seed", 1, "seed of the random initial values")
+	f.BoolVar(&o.force, "force", false, "replace the output if it exists")
+	return c
+}
+
+func (a *app) inject(path string, o injectOptions) error {
+	recipe, err := recipeFor(o)
+	if err != nil {
+		return err
+	}
+	if atomicfile.SameFile(path, o.out) {
+		return usage("the output "+o.out+" is the input file", "give another -o")
+	}
+	head := adapterinject.Head{Seed: o.seed}
+	if o.labels != "" {
+		if head.Labels, err = readLabels(o.labels); err != nil {
+			return err
+		}
+	}
+	if o.method == "head" && o.labels == "" {
+		return usage("method head trains a new head only, and without --labels there is none", "add --labels FILE")
+	}
+	m, err := graphsurgery.Load(path)
+	if err != nil {
+		return err
+	}
+	plan, err := adapterinject.Plan(m, recipe, head)
+	if err != nil {
+		return err
+	}
+	adapted, err := plan.Inject()
+	if err != nil {
+		return err
+	}
+	if err := adapterinject.CheckNoop(m, adapted); err != nil {
+		return fmt.Errorf("the injected model does not compute what its base does: %w", err)
+	}
+	if err := setFrontEnd(m, adapted, o.frontend); err != nil {
+		return err
+	}
+	if err := saveModel(adapted, o.out, o.force); err != nil {
+		return err
+	}
+	if a.json {
+		a.printJSON(planJSON(plan, o))
+		return nil
+	}
+	fmt.Fprint(a.stdout, plan)
+	fmt.Fprintf(a.stdout, "wrote %s\n", o.out)
+	return nil
+}
+
+func recipeFor(o injectOptions) (adapterinject.Recipe, error) {
+	switch o.method {
+	case "aat", "aat-m":
+		return adapterinject.AAT{Rank: o.rank, Scale: o.scale, MLPOnly: o.method == "aat-m", Seed: o.seed}, nil
+	case "head":
+		return adapterinject.HeadOnly{Seed: o.seed}, nil
+	}
+	return nil, usage("unknown method "+o.method, "methods are aat, aat-m and head")
+}
+
+func planJSON(p *adapterinject.InjectionPlan, o injectOptions) map[string]any {
+	return map[string]any{
+		"output": o.out, "method": o.method, "blocks": p.Blocks(),
+		"trainable_parameters": p.Parameters(), "share": p.Share(),
+	}
+}
+
+// setFrontEnd writes the front end of file, checked against the model's input,
+// into the adapted model.
+func setFrontEnd(base, adapted *graphsurgery.Model, file string) error {
+	if file == "" {
+		return nil
+	}
+	fe, err := audio.ReadPreprocessor(file)
+	if err != nil {
+		return err
+	}
+	family, err := ast.Recognise(base)
+	if err != nil {
+		return err
+	}
+	if err := family.Accepts(fe.Frames, fe.MelBins); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	text, err := fe.MarshalText()
+	if err != nil {
+		return err
+	}
+	adapted.SetMetadata(adapterinject.MetaFrontEnd, string(text))
+	return nil
+}
+
+// readLabels reads one label a line; empty lines and surrounding blanks are
+// ignored.
+func readLabels(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var labels []string
+	for s := bufio.NewScanner(f); ; {
+		if !s.Scan() {
+			if len(labels) < 2 {
+				return nil, usage(path+" names "+plural(len(labels), "label")+": a classifier needs two or more", "one label a line")
+			}
+			return labels, s.Err()
+		}
+		if l := strings.TrimSpace(strings.TrimPrefix(s.Text(), "\ufeff")); l != "" {
+			labels = append(labels, l)
+		}
+	}
+}
+
+// saveModel writes a model whole or not at all.
+func saveModel(m *graphsurgery.Model, path string, force bool) error {
+	if force {
+		return m.SaveForce(path)
+	}
+	return m.Save(path)
+}

@@ -1,0 +1,68 @@
+package data
+
+import (
+	"crypto/sha256"
+	"fmt"
+)
+
+// check looks at the set as a whole: splits that are needed, content that
+// stands twice.
+func (s *Set) check(path string) error {
+	var counts [3]int
+	perLabel := map[Split]map[int]int{Train: {}, Val: {}, Test: {}}
+	for _, it := range s.Items {
+		counts[it.Split]++
+		perLabel[it.Split][it.Label]++
+	}
+	for _, split := range []Split{Train, Val} {
+		if counts[split] > 0 {
+			continue
+		}
+		return &DataError{
+			What: fmt.Sprintf("the %s split of %s is empty: got %d train, %d val, %d test recordings", split, path, counts[Train], counts[Val], counts[Test]),
+			Hint: "name at least one recording for each of train and val, or name no splits at all to have them made",
+		}
+	}
+	if len(perLabel[Train]) < 2 {
+		return &DataError{
+			What: fmt.Sprintf("the train split of %s has one label only; a classifier needs at least two", path),
+			Hint: "give each label recordings to train on",
+		}
+	}
+	if counts[Test] == 0 {
+		s.warn(Absent, "there is no test split: the result will hold validation numbers only", nil)
+	}
+	for k, l := range s.Labels {
+		if perLabel[Train][k] == 0 && perLabel[Val][k]+perLabel[Test][k] > 0 {
+			s.warn(Absent, fmt.Sprintf("label %q has recordings to measure but none to train on", l), nil)
+		}
+	}
+	s.checkDoubles()
+	return nil
+}
+
+// checkDoubles reports equal content in two splits (which makes the measured
+// numbers too good) or twice in one.
+func (s *Set) checkDoubles() {
+	first := map[[sha256.Size]byte]int{}
+	var leaks, repeats []string
+	for i, it := range s.Items {
+		j, seen := first[it.Digest]
+		if !seen {
+			first[it.Digest] = i
+			continue
+		}
+		other := s.Items[j]
+		if other.Split != it.Split {
+			leaks = append(leaks, fmt.Sprintf("%s (%s) = %s (%s)", other.File, other.Split, it.File, it.Split))
+			continue
+		}
+		repeats = append(repeats, fmt.Sprintf("%s = %s (%s)", other.File, it.File, it.Split))
+	}
+	if len(leaks) > 0 {
+		s.warn(Leak, fmt.Sprintf("%d recordings stand in two splits with the same content, so the measured accuracy is too good", len(leaks)), leaks)
+	}
+	if len(repeats) > 0 {
+		s.warn(Repeated, fmt.Sprintf("%d recordings repeat the content of another one in the same split", len(repeats)), repeats)
+	}
+}

@@ -1,0 +1,62 @@
+package data
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/aat-onnx/aat-onnx/audio"
+)
+
+// reader turns files into features; each worker has its own.
+type reader struct {
+	frontEnd  audio.FrontEnd
+	extractor *audio.Extractor
+}
+
+func newReader(f audio.FrontEnd) (*reader, error) {
+	x, err := f.NewExtractor()
+	if err != nil {
+		return nil, fmt.Errorf("front end: %w", err)
+	}
+	return &reader{frontEnd: f, extractor: x}, nil
+}
+
+// read decodes by content, mixes to mono, resamples and extracts.
+func (r *reader) read(path string) loaded {
+	content, err := readFile(path)
+	if err != nil {
+		return loaded{err: err}
+	}
+	clip, err := audio.Decode(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return loaded{err: err}
+	}
+	result := loaded{digest: sha256.Sum256(content), silent: isSilent(clip.Mono())}
+	mono, err := r.extractor.Mono(clip)
+	if err != nil {
+		return loaded{err: err}
+	}
+	result.cut = r.frontEnd.Fit(len(mono)).Cut > 0
+	if result.features, err = r.extractor.Features(mono); err != nil {
+		return loaded{err: err}
+	}
+	if want := r.frontEnd.Frames * r.frontEnd.MelBins; len(result.features) != want {
+		return loaded{err: fmt.Errorf("gave %d features, want %d", len(result.features), want)}
+	}
+	return result
+}
+
+// isSilent says whether no two samples differ by more than two steps of 16-bit
+// audio, which is what a disconnected microphone gives, offset included.
+func isSilent(x []float32) bool {
+	const step = 1.0 / 32768
+	if len(x) == 0 {
+		return true
+	}
+	lo, hi := x[0], x[0]
+	for _, v := range x {
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	return hi-lo <= 2*step
+}

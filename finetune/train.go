@@ -1,0 +1,148 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/aat-onnx/aat-onnx/finetune/data"
+	"github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/internal/atomicfile"
+)
+
+// Train trains the adapters and the head of an injected model on a set of
+// recordings and gives the finished run. Everything is kept in the folder
+// cfg.Out; see the package comment for its files.
+//
+// When ctx ends, the step under way is finished, the state is saved, and the
+// error wraps ctx.Err(): continue with [Resume]. Other errors: [LockedError],
+// *atomicfile.ExistsError where Out holds a run and Force is not set,
+// [DivergedError], [data.DataError], and [graphsurgery.UnsupportedError] for a
+// model that cannot be trained so.
+func Train(ctx context.Context, m *graphsurgery.Model, set *data.Set, cfg Config) (*Run, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	f, err := openFolder(cfg.Out)
+	if err != nil {
+		return nil, err
+	}
+	run, err := begin(ctx, f, m, set, cfg)
+	return run, errors.Join(err, f.close())
+}
+
+// begin starts a run in a locked folder.
+func begin(ctx context.Context, f *folder, m *graphsurgery.Model, set *data.Set, cfg Config) (*Run, error) {
+	f.at = cfg.at
+	if f.exists(fileConfig) {
+		if !cfg.Force {
+			return nil, &atomicfile.ExistsError{Path: f.path(fileConfig)}
+		}
+		if err := f.clear(); err != nil {
+			return nil, err
+		}
+	}
+	t, err := newTrainer(f, m, set, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	if err := m.SaveForce(f.path(fileModel)); err != nil {
+		return nil, err
+	}
+	f.reached("model saved")
+	if err := f.writeJSON(fileConfig, t.settings); err != nil {
+		return nil, err
+	}
+	f.reached("config saved")
+	if err := t.startLog("training"); err != nil {
+		return nil, err
+	}
+	if err := t.save(); err != nil {
+		return nil, err
+	}
+	return t.run(ctx)
+}
+
+// Resume continues the run in the folder dir, from its newest valid checkpoint,
+// to the same bits that it would have reached without a stop (on a backend that
+// computes the same bits twice: go and xla:cpu do). set must be the recordings
+// it was begun with. Fields of cfg that are zero are the run's; others must
+// agree with it. Out and Force are ignored. A finished run is given back as it is.
+//
+// The error is a [CheckpointError] where there is no run, every checkpoint is
+// damaged, or model, recordings or configuration are not those of the run. A
+// damaged newest checkpoint alone is a warning: training goes on from the one
+// before it.
+func Resume(ctx context.Context, dir string, set *data.Set, cfg Config) (*Run, error) {
+	if _, err := os.Stat(filepath.Join(dir, fileConfig)); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, &CheckpointError{Path: dir, What: "holds no run to continue: it has no " + fileConfig}
+		}
+		return nil, err
+	}
+	f, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	run, err := carryOn(ctx, f, set, cfg)
+	return run, errors.Join(err, f.close())
+}
+
+// carryOn continues the run in a locked folder.
+func carryOn(ctx context.Context, f *folder, set *data.Set, cfg Config) (*Run, error) {
+	f.at = cfg.at
+	var s Settings
+	if err := f.readJSON(fileConfig, &s); err != nil {
+		return nil, err
+	}
+	if f.exists(fileResult) {
+		return OpenRun(f.dir)
+	}
+	if err := s.Recipe.apply(&cfg); err != nil {
+		return nil, &CheckpointError{Path: f.dir, What: "was begun with another configuration", Err: err}
+	}
+	cfg.Out = f.dir
+	cfg = s.Recipe.fill(cfg.withDefaults())
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	m, err := f.loadModel(s)
+	if err != nil {
+		return nil, err
+	}
+	if got := set.Digest(); got != s.Data.Digest {
+		return nil, &CheckpointError{Path: f.dir, What: fmt.Sprintf("was begun with other recordings, splits or labels (%s): got %s with digest %s, want %s", s.Data.Source, set.Source, got, s.Data.Digest)}
+	}
+	saved, warnings, err := f.newest()
+	if err != nil {
+		return nil, err
+	}
+	if err := f.tidy(); err != nil {
+		return nil, err
+	}
+	t, err := newTrainer(f, m, set, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	if t.settings.FrozenDigest != s.FrozenDigest {
+		return nil, &CheckpointError{Path: f.dir, What: fmt.Sprintf("was begun with other frozen tensors: digest %s, want %s", t.settings.FrozenDigest, s.FrozenDigest)}
+	}
+	if s.Backend != t.settings.Backend {
+		warnings = append(warnings, fmt.Sprintf("the run was begun on %s and continues on %s: the bits will differ", s.Backend, t.settings.Backend))
+	}
+	if saved != nil {
+		if err := t.restore(saved); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.startLog("continuing", warnings...); err != nil {
+		return nil, err
+	}
+	return t.run(ctx)
+}

@@ -1,0 +1,123 @@
+package importer
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+// constantOps make tensors from nothing but attributes and shapes.
+func constantOps() []operator {
+	const forms = "value value_float value_floats value_int value_ints"
+	return []operator{
+		{key: onnx("Constant", 1), attrs: "value", maxOut: 1, check: checkConstant, lower: lowerConstant},
+		// Constant-12 adds the short forms; sparse and string values are refused.
+		{key: onnx("Constant", 12), attrs: forms, maxOut: 1, check: checkConstant, lower: lowerConstant},
+		{key: onnx("ConstantOfShape", 9), attrs: "value", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerConstantOfShape},
+		{key: onnx("Range", 11), minIn: 3, maxIn: 3, maxOut: 1, lower: lowerRange},
+	}
+}
+
+// checkConstant refuses element types that no backend computes with.
+func checkConstant(n *graphsurgery.Node) string {
+	if t := n.Tensor("value"); t != nil {
+		if _, err := computeDType(t.DType()); err != nil {
+			return fmt.Sprintf("constant of type %s is not supported", t.DType())
+		}
+	}
+	return ""
+}
+
+// lowerConstant is Constant-1 and -12. A constant stays on the host; large ones
+// and vectors of floats become graph constants when an operator needs a node.
+func lowerConstant(c *call) []*wire {
+	n := c.n
+	switch {
+	case n.HasAttr("value"):
+		h, err := hostOf(n.Tensor("value"))
+		if err != nil {
+			panic(err)
+		}
+		return []*wire{hostWire(h)}
+	case n.HasAttr("value_int"):
+		h := newHost(graphsurgery.Int64)
+		h.ints[0] = n.Int("value_int", 0)
+		return []*wire{hostWire(h)}
+	case n.HasAttr("value_ints"):
+		return []*wire{hostWire(hostInts(c.attrInts("value_ints")))}
+	case n.HasAttr("value_float"):
+		h := newHost(graphsurgery.Float)
+		h.setFloat(0, float64(n.Float("value_float", 0)))
+		return []*wire{hostWire(h)}
+	case n.HasAttr("value_floats"):
+		values := n.Floats("value_floats")
+		h := newHost(graphsurgery.Float, len(values))
+		for i, v := range values {
+			h.setFloat(i, float64(v))
+		}
+		return []*wire{hostWire(h)}
+	}
+	c.fail("a Constant without a value")
+	return nil
+}
+
+// lowerConstantOfShape is ConstantOfShape-9; without a value it is float32 zero.
+func lowerConstantOfShape(c *call) []*wire {
+	dims := c.bounded(c.ints(0))
+	value := newHost(graphsurgery.Float, 1)
+	if t := c.n.Tensor("value"); t != nil {
+		h, err := hostOf(t)
+		if err != nil {
+			panic(err)
+		}
+		value = h
+	}
+	if value.len() != 1 {
+		c.fail("value has %d elements, want 1", value.len())
+	}
+	value = value.reshaped(nil)
+	if c.small(dims) {
+		return []*wire{hostWire(value.broadcastTo(dims))}
+	}
+	return c.out(graph.BroadcastToDims(c.nodeOf(hostWire(value)), dims...))
+}
+
+// lowerRange is Range-11: start, limit and delta decide the length, so they must
+// be known. Long float ranges are made by the backend.
+func lowerRange(c *call) []*wire {
+	start, limit, delta := c.host(0), c.host(1), c.host(2)
+	if delta.scalar() == 0 {
+		c.fail("delta of Range is zero")
+	}
+	n := c.rangeLen(start.scalar(), limit.scalar(), delta.scalar())
+	if !c.small([]int{n}) {
+		dtype, err := computeDType(start.dtype)
+		if err != nil {
+			c.refuse("%v", err)
+		}
+		steps := graph.Iota(c.graph, shapes.Make(dtype, n), 0)
+		return c.out(graph.Add(graph.Mul(steps, c.arg(2)), c.arg(0)))
+	}
+	out := newHost(start.dtype, n)
+	for i := range n {
+		if isFloat(out.dtype) {
+			out.setFloat(i, start.floats[0]+float64(i)*delta.floats[0])
+		} else {
+			out.ints[i] = start.ints[0] + int64(i)*delta.ints[0]
+		}
+	}
+	return []*wire{hostWire(out)}
+}
+
+// rangeLen is the number of elements of Range-11.
+func (c *call) rangeLen(start, limit, delta float64) int {
+	n := math.Ceil((limit - start) / delta)
+	if !(n <= maxElements) { // also when n is not a number
+		c.refuse("a Range of %g elements", n)
+	}
+	return max(0, int(n))
+}

@@ -1,0 +1,32 @@
+// Package importer turns an ONNX model into a GoMLX computation graph whose
+// every float operator has a right gradient.
+//
+// The first call is [Load]. It resolves each node of the model in a table of
+// operators keyed by (domain, operator, since-version) and refuses, before any
+// graph is built, whatever the table does not know: an operator, a domain, an
+// opset, an attribute, a type. The error is a graphsurgery.UnsupportedError
+// that names the node.
+//
+// From the [Program] there are two ways on. [Program.NewRunner] gives inference
+// with its own weights and one compiled program per input shape.
+// [Program.Install] and [Program.Call] give the pieces for training: one GoMLX
+// variable per initialiser, trainable only where Options.Trainable says so, and
+// a function that builds the forward graph inside a GoMLX executor.
+//
+// # How values travel
+//
+// Whatever depends on shapes and constants alone (Shape, Gather, Concat, Range
+// and their kin on small tensors, the √d of an attention) is computed in plain
+// Go while the graph is built, so that XLA sees static shapes only. A model
+// with a dynamic batch is therefore compiled once per batch size.
+//
+// Activations of rank three and more that go through LayerNormalization and
+// MatMul are kept as [rows, width] until an operator needs another shape. On XLA
+// CPU this makes the training step of a Transformer about a third faster: XLA
+// otherwise recomputes sums of residual gradients inside each consumer.
+//
+// # What is refused
+//
+// Control flow, sequences, strings, quantised operators, model-local functions,
+// and shapes that depend on data.
+package importer

@@ -1,0 +1,85 @@
+package importer
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+// computeDType gives the GoMLX type of an ONNX type.
+func computeDType(t graphsurgery.DType) (dtypes.DType, error) {
+	switch t {
+	case graphsurgery.Float:
+		return dtypes.Float32, nil
+	case graphsurgery.Double:
+		return dtypes.Float64, nil
+	case graphsurgery.Float16:
+		return dtypes.Float16, nil
+	case graphsurgery.BFloat16:
+		return dtypes.BFloat16, nil
+	case graphsurgery.Int8:
+		return dtypes.Int8, nil
+	case graphsurgery.Int16:
+		return dtypes.Int16, nil
+	case graphsurgery.Int32:
+		return dtypes.Int32, nil
+	case graphsurgery.Int64:
+		return dtypes.Int64, nil
+	case graphsurgery.Uint8:
+		return dtypes.Uint8, nil
+	case graphsurgery.Uint16:
+		return dtypes.Uint16, nil
+	case graphsurgery.Uint32:
+		return dtypes.Uint32, nil
+	case graphsurgery.Uint64:
+		return dtypes.Uint64, nil
+	case graphsurgery.Bool:
+		return dtypes.Bool, nil
+	}
+	return dtypes.InvalidDType, fmt.Errorf("type %s is not supported", t)
+}
+
+// isFloat tells the types that host tensors keep as floats.
+func isFloat(t graphsurgery.DType) bool {
+	switch t {
+	case graphsurgery.Float, graphsurgery.Double, graphsurgery.Float16, graphsurgery.BFloat16:
+		return true
+	}
+	return false
+}
+
+// paramTensor copies an ONNX tensor into a GoMLX one.
+func paramTensor(t *graphsurgery.Tensor) (*tensors.Tensor, error) {
+	dtype, err := computeDType(t.DType())
+	if err != nil {
+		return nil, err
+	}
+	raw, err := t.Raw()
+	if err != nil {
+		return nil, err
+	}
+	dims := make([]int, len(t.Shape()))
+	for i, d := range t.Shape() {
+		dims[i] = int(d)
+	}
+	out := tensors.FromShape(shapes.Make(dtype, dims...))
+	if out.Size() == 0 {
+		return out, nil
+	}
+	var short error
+	err = out.MutableBytes(func(data []byte) {
+		if len(data) != len(raw) {
+			short = fmt.Errorf("got %d bytes, want %d", len(raw), len(data))
+			return
+		}
+		copy(data, raw)
+	})
+	if err == nil {
+		err = short
+	}
+	return out, err
+}

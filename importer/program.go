@@ -1,0 +1,314 @@
+package importer
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+// Defaults of [Options].
+const (
+	DefaultMaxHostElements = 4096
+	DefaultMaxPrograms     = 8
+)
+
+// Options tunes [Load]. The zero value is a frozen model with default limits.
+type Options struct {
+	// Trainable says which initialisers are to be trained; nil means none.
+	Trainable func(initializer string) bool
+	// MaxHostElements bounds the tensors that are computed in plain Go while the
+	// graph is built; larger ones are left to the backend. 0 means
+	// DefaultMaxHostElements.
+	MaxHostElements int
+	// MaxPrograms bounds how many compiled programs (input shapes times output
+	// sets) a Runner keeps; the least recently used goes first. 0 means
+	// DefaultMaxPrograms.
+	MaxPrograms int
+}
+
+// Port is an input or output of a program. A dimension below zero is free.
+type Port struct {
+	Name  string
+	DType graphsurgery.DType
+	Shape []graphsurgery.Dim
+}
+
+// Program is an ONNX model resolved against the operator table. It is immutable
+// and safe for concurrent use, as long as the model it came from is not changed.
+type Program struct {
+	model     *graphsurgery.Model
+	options   Options
+	steps     map[*graphsurgery.Node]*operator
+	opsets    map[*graphsurgery.Node]int64
+	params    []*graphsurgery.Value // initialisers that become variables, in file order
+	isParam   map[*graphsurgery.Value]bool
+	trainable map[string]bool
+}
+
+// Load resolves every node of m. It returns a *graphsurgery.UnsupportedError
+// naming the first node with an operator, domain, opset, attribute or input
+// type outside the table, and a *graphsurgery.FormatError for a node that the
+// ONNX standard does not allow.
+func Load(m *graphsurgery.Model, o Options) (*Program, error) {
+	o.MaxHostElements = cmp.Or(o.MaxHostElements, DefaultMaxHostElements)
+	o.MaxPrograms = cmp.Or(o.MaxPrograms, DefaultMaxPrograms)
+	p := &Program{
+		model: m, options: o,
+		steps:     make(map[*graphsurgery.Node]*operator),
+		opsets:    make(map[*graphsurgery.Node]int64),
+		isParam:   make(map[*graphsurgery.Value]bool),
+		trainable: make(map[string]bool),
+	}
+	if err := p.resolve(); err != nil {
+		return nil, err
+	}
+	if err := p.checkPorts(); err != nil {
+		return nil, err
+	}
+	if err := p.collectParams(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// resolve finds the table entry of each node and checks it.
+func (p *Program) resolve() error {
+	t := newTable()
+	for _, n := range p.model.Graph.Nodes() {
+		opset, ok := p.model.Opset(n.Domain())
+		if !ok {
+			return &graphsurgery.FormatError{File: p.model.Path(), Node: n.Name(), Op: n.Op(),
+				What: fmt.Sprintf("domain %q is not among the model's opset imports", n.Domain())}
+		}
+		op, err := t.find(n, opset)
+		if err != nil {
+			return p.withFile(err)
+		}
+		p.steps[n], p.opsets[n] = op, opset
+	}
+	return nil
+}
+
+// withFile adds the model's path to an error of the table.
+func (p *Program) withFile(err error) error {
+	switch e := err.(type) {
+	case *graphsurgery.UnsupportedError:
+		e.File = p.model.Path()
+	case *graphsurgery.FormatError:
+		e.File = p.model.Path()
+	}
+	return err
+}
+
+// checkPorts refuses inputs of a type that no backend computes with.
+func (p *Program) checkPorts() error {
+	for _, v := range p.model.Graph.Inputs() {
+		if _, err := computeDType(v.DType()); err != nil {
+			return &graphsurgery.UnsupportedError{File: p.model.Path(),
+				What: fmt.Sprintf("graph input %q has type %s", v.Name(), v.DType())}
+		}
+	}
+	return nil
+}
+
+// collectParams decides which initialisers become variables: the trainable
+// ones, and all that are not small constants of shape arithmetic.
+func (p *Program) collectParams() error {
+	for _, t := range p.model.Graph.Initializers() {
+		v := p.model.Graph.Value(t.Name())
+		trainable := p.options.Trainable != nil && p.options.Trainable(t.Name())
+		if v == nil || len(v.Uses()) == 0 && !v.IsGraphOutput() {
+			if trainable {
+				return &graphsurgery.FormatError{File: p.model.Path(),
+					What: fmt.Sprintf("initialiser %q is to be trained but no node reads it", t.Name())}
+			}
+			continue
+		}
+		if _, err := computeDType(t.DType()); err != nil {
+			return &graphsurgery.UnsupportedError{File: p.model.Path(),
+				What: fmt.Sprintf("initialiser %q has type %s", t.Name(), t.DType())}
+		}
+		if trainable && !isFloat(t.DType()) {
+			return &graphsurgery.UnsupportedError{File: p.model.Path(),
+				What: fmt.Sprintf("initialiser %q of type %s is to be trained", t.Name(), t.DType()),
+				Hint: "only float tensors can be trained"}
+		}
+		if trainable || !p.foldable(t) {
+			p.params = append(p.params, v)
+			p.isParam[v] = true
+			p.trainable[t.Name()] = trainable
+		}
+	}
+	return nil
+}
+
+// foldable tells whether a frozen initialiser is a constant of shape arithmetic
+// or a scalar rather than data: small integers and booleans, and single floats.
+func (p *Program) foldable(t *graphsurgery.Tensor) bool {
+	if isFloat(t.DType()) {
+		return t.Len() <= 1
+	}
+	return t.Len() <= int64(p.options.MaxHostElements)
+}
+
+// Inputs lists the graph inputs in file order, without initialisers.
+func (p *Program) Inputs() []Port { return ports(p.model.Graph.Inputs()) }
+
+// Outputs lists the graph outputs in file order.
+func (p *Program) Outputs() []Port { return ports(p.model.Graph.Outputs()) }
+
+// ports describes graph values.
+func ports(values []*graphsurgery.Value) []Port {
+	out := make([]Port, len(values))
+	for i, v := range values {
+		out[i] = Port{Name: v.Name(), DType: v.DType(), Shape: v.Shape()}
+	}
+	return out
+}
+
+// Trainable lists the names of the initialisers that are trained, in file order.
+func (p *Program) Trainable() []string {
+	var names []string
+	for _, v := range p.params {
+		if p.trainable[v.Name()] {
+			names = append(names, v.Name())
+		}
+	}
+	return names
+}
+
+// Install creates one variable in store per initialiser that the graph reads as
+// data, with its trainable flag set (GoMLX's default would train them all).
+// The variable's path is VariablePath of the initialiser's name. It refuses a
+// store in which one of these variables exists already.
+func (p *Program) Install(store *model.Store) error {
+	for _, v := range p.params {
+		path := VariablePath(v.Name())
+		if store.GetVariable(path) != nil {
+			return fmt.Errorf("install %q: the store has variable %q already; use a store of its own for each program", v.Name(), path)
+		}
+		t, err := paramTensor(v.Initializer())
+		if err != nil {
+			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
+		}
+		variable, err := store.CreateVariable(path, t)
+		if err != nil {
+			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
+		}
+		variable.SetTrainable(p.trainable[v.Name()])
+	}
+	return nil
+}
+
+// Call builds the part of the model that the named outputs need and returns
+// their nodes; no names means the model's outputs. Any value of the model may be
+// named. It must be called inside an executor whose store went through
+// [Program.Install], and, like GoMLX's own functions, panics with an error when
+// something does not fit; the error names the node being lowered.
+func (p *Program) Call(scope *model.Scope, inputs map[string]*graph.Node, outputs ...string) []*graph.Node {
+	for _, n := range inputs {
+		return p.callIn(scope, n.Graph(), inputs, outputs...)
+	}
+	panic(fmt.Errorf("no input was given, so there is no graph to build in"))
+}
+
+// callIn is Call for a given graph; a model need not have inputs.
+func (p *Program) callIn(scope *model.Scope, g *graph.Graph, inputs map[string]*graph.Node, outputs ...string) []*graph.Node {
+	t := &tracer{program: p, graph: g, store: scope.Store(), wires: make(map[*graphsurgery.Value]*wire)}
+	defer t.annotate()
+	targets, err := p.targets(outputs)
+	if err != nil {
+		panic(err)
+	}
+	t.feed(inputs, p.neededInputs(targets))
+	return t.run(targets)
+}
+
+// targets looks the named values up; no names means the graph's outputs.
+func (p *Program) targets(names []string) ([]*graphsurgery.Value, error) {
+	if len(names) == 0 {
+		return p.model.Graph.Outputs(), nil
+	}
+	targets := make([]*graphsurgery.Value, len(names))
+	for i, name := range names {
+		if targets[i] = p.model.Graph.Value(name); targets[i] == nil {
+			return nil, fmt.Errorf("output %q is no value of the model %s", name, p.model.Path())
+		}
+	}
+	return targets, nil
+}
+
+// needed walks back from targets and returns the values they depend on.
+func (p *Program) needed(targets []*graphsurgery.Value) map[*graphsurgery.Value]bool {
+	seen := make(map[*graphsurgery.Value]bool)
+	todo := slices.Clone(targets)
+	for len(todo) > 0 {
+		v := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if v == nil || seen[v] {
+			continue
+		}
+		seen[v] = true
+		if n := v.Producer(); n != nil {
+			todo = append(todo, n.Inputs()...)
+		}
+	}
+	return seen
+}
+
+// neededInputs lists the graph inputs that targets depend on, in file order.
+func (p *Program) neededInputs(targets []*graphsurgery.Value) []*graphsurgery.Value {
+	needed := p.needed(targets)
+	var inputs []*graphsurgery.Value
+	for _, v := range p.model.Graph.Inputs() {
+		if needed[v] {
+			inputs = append(inputs, v)
+		}
+	}
+	return inputs
+}
+
+// checkShape compares the shape fed to an input with the declared one.
+func checkShape(v *graphsurgery.Value, got shapes.Shape) error {
+	want, err := computeDType(v.DType())
+	if err != nil {
+		return err
+	}
+	ok := got.DType == want
+	if declared := v.Shape(); declared != nil {
+		ok = ok && len(declared) == got.Rank()
+		for i := 0; ok && i < len(declared); i++ {
+			ok = declared[i].Value < 0 || int(declared[i].Value) == got.Dimensions[i]
+		}
+	}
+	if !ok {
+		return fmt.Errorf("input %q: got %s, want %s%s", v.Name(), got, v.DType(), dimsText(v.Shape()))
+	}
+	return nil
+}
+
+// dimsText prints declared dimensions as [batch,128,?].
+func dimsText(dims []graphsurgery.Dim) string {
+	if dims == nil {
+		return " of any shape"
+	}
+	text := "["
+	for i, d := range dims {
+		if i > 0 {
+			text += ","
+		}
+		switch {
+		case d.Value >= 0:
+			text += fmt.Sprint(d.Value)
+		default:
+			text += cmp.Or(d.Param, "?")
+		}
+	}
+	return text + "]"
+}

@@ -1,0 +1,208 @@
+package importer
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+// wire is what an ONNX value is while a graph is built. It has up to three
+// forms: elements known on the host, a node of the value's own shape, and a node
+// of shape [rows, width] that holds the same elements. Forms are made from each
+// other when first asked for.
+type wire struct {
+	dtype graphsurgery.DType
+	dims  []int
+	host  *hostTensor
+	node  *graph.Node
+	flat  *graph.Node
+}
+
+// tracer builds one graph. at is the node being lowered, for error messages.
+type tracer struct {
+	program *Program
+	graph   *graph.Graph
+	store   *model.Store
+	wires   map[*graphsurgery.Value]*wire
+	at      *graphsurgery.Node
+}
+
+// feed checks the inputs and makes them wires.
+func (t *tracer) feed(inputs map[string]*graph.Node, needed []*graphsurgery.Value) {
+	for _, v := range needed {
+		n := inputs[v.Name()]
+		if n == nil {
+			panic(fmt.Errorf("input %q is missing: want %s%s", v.Name(), v.DType(), dimsText(v.Shape())))
+		}
+		if err := checkShape(v, n.Shape()); err != nil {
+			panic(err)
+		}
+		t.wires[v] = t.wire(n)
+	}
+	for name := range inputs {
+		if t.program.model.Graph.Input(name) == nil {
+			panic(fmt.Errorf("input %q is no input of the model", name))
+		}
+	}
+}
+
+// run lowers what targets need, in file order, and returns their nodes.
+func (t *tracer) run(targets []*graphsurgery.Value) []*graph.Node {
+	needed := t.program.needed(targets)
+	for _, n := range t.program.model.Graph.Nodes() {
+		for _, out := range n.Outputs() {
+			if out != nil && needed[out] {
+				t.step(n)
+				break
+			}
+		}
+	}
+	t.at = nil
+	nodes := make([]*graph.Node, len(targets))
+	for i, v := range targets {
+		nodes[i] = t.nodeOf(t.wireOf(v))
+	}
+	return nodes
+}
+
+// step lowers one node.
+func (t *tracer) step(n *graphsurgery.Node) {
+	t.at = n
+	op := t.program.steps[n]
+	c := &call{tracer: t, n: n, opset: t.program.opsets[n], in: make([]*wire, len(n.Inputs()))}
+	known := op.fold != nil
+	for i, v := range n.Inputs() {
+		if v != nil {
+			c.in[i] = t.wireOf(v)
+			known = known && c.in[i].host != nil && c.small(c.in[i].dims)
+		}
+	}
+	var out []*wire
+	if known {
+		for _, h := range op.fold(c) {
+			out = append(out, hostWire(h))
+		}
+	}
+	if out == nil {
+		out = op.lower(c)
+	}
+	for i, v := range n.Outputs() {
+		if v != nil && i < len(out) {
+			t.wires[v] = out[i]
+		}
+	}
+}
+
+// wireOf gives the wire of a value, reading initialisers when first used.
+func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
+	if w := t.wires[v]; w != nil {
+		return w
+	}
+	init := v.Initializer()
+	if init == nil {
+		panic(fmt.Errorf("value %q was read before it was computed", v.Name()))
+	}
+	var w *wire
+	if t.program.isParam[v] {
+		w = t.parameter(v.Name())
+	} else {
+		h, err := hostOf(init)
+		if err != nil {
+			panic(err)
+		}
+		w = hostWire(h)
+	}
+	t.wires[v] = w
+	return w
+}
+
+// parameter reads the variable of an initialiser.
+func (t *tracer) parameter(name string) *wire {
+	variable := t.store.GetVariable(VariablePath(name))
+	if variable == nil {
+		panic(fmt.Errorf("initialiser %q has no variable in the store; call Program.Install first", name))
+	}
+	return t.wire(variable.NodeValue(t.graph))
+}
+
+// wire wraps a node of the value's own shape.
+func (t *tracer) wire(n *graph.Node) *wire {
+	t.refuseHalf(n)
+	return &wire{dtype: onnxDType(n.DType()), dims: n.Shape().Dimensions, node: n}
+}
+
+// flatWire wraps a [rows, width] node of a value of the given shape.
+func (t *tracer) flatWire(n *graph.Node, dims []int) *wire {
+	t.refuseHalf(n)
+	return &wire{dtype: onnxDType(n.DType()), dims: dims, flat: n}
+}
+
+// hostWire wraps elements known on the host.
+func hostWire(h *hostTensor) *wire {
+	return &wire{dtype: h.dtype, dims: h.dims, host: h}
+}
+
+// goBackend is what GoMLX's pure Go backend calls itself.
+const goBackend = "go"
+
+// refuseHalf keeps half precision off the pure Go backend, whose transposed half
+// precision products are wrong when it is built with GOEXPERIMENT=simd.
+func (t *tracer) refuseHalf(n *graph.Node) {
+	if n.DType().IsHalfPrecision() && t.graph.Backend().String() == goBackend {
+		panic(&graphsurgery.UnsupportedError{File: t.program.model.Path(),
+			What: fmt.Sprintf("type %s on the pure Go backend", n.DType()),
+			Hint: "use an XLA backend, or a float32 export of the model"})
+	}
+}
+
+// nodeOf gives the node of the value's own shape.
+func (t *tracer) nodeOf(w *wire) *graph.Node {
+	switch {
+	case w.node != nil:
+	case w.flat != nil:
+		w.node = graph.Reshape(w.flat, w.dims...)
+	default:
+		n, err := w.host.constant(t.graph)
+		if err != nil {
+			panic(err)
+		}
+		t.refuseHalf(n)
+		w.node = n
+	}
+	return w.node
+}
+
+// flatOf gives the [rows, width] node of a value of rank two or more.
+func (t *tracer) flatOf(w *wire) *graph.Node {
+	if w.flat == nil {
+		w.flat = t.nodeOf(w)
+		if len(w.dims) != 2 {
+			width := w.dims[len(w.dims)-1]
+			w.flat = graph.Reshape(w.flat, product(w.dims[:len(w.dims)-1]), width)
+		}
+	}
+	return w.flat
+}
+
+// anyOf gives whichever node exists, for operators that only look at the order
+// of elements.
+func (t *tracer) anyOf(w *wire) *graph.Node {
+	if w.node == nil && w.flat != nil {
+		return w.flat
+	}
+	return t.nodeOf(w)
+}
+
+// onnxDType is the inverse of computeDType.
+func onnxDType(t dtypes.DType) graphsurgery.DType {
+	for d := graphsurgery.Float; d <= graphsurgery.BFloat16; d++ {
+		if c, err := computeDType(d); err == nil && c == t {
+			return d
+		}
+	}
+	panic(fmt.Errorf("type %s has no ONNX type", t))
+}
