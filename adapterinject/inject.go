@@ -43,13 +43,11 @@ func (s *splicer) tap(v *gs.Value) (*gs.Value, gs.Wire) {
 	return own, s.patch.Tap(own)
 }
 
-// adapter splices A(z) = act(z·W_down + b_down)·W_up + b_up. Its result, times
-// the scale, is added to the site's value, and every reader of that value reads
-// the sum: H + A(H) for the spatial adapter, MLP(Z) + s·A(Z) for the parallel one.
+// adapter splices A(z) = act(z·W_down + b_down)·W_up + b_up, and joins its
+// result, times the scale, to the site.
 func (s *splicer) adapter(a adapter) {
 	prefix := fmt.Sprintf("block%d/%s/", a.block, a.name)
 	_, z := s.tap(a.read)
-	old, value := s.tap(a.site.Value)
 	like := typed(a.read)
 	narrow, wide := like(a.rank), like(a.width)
 
@@ -59,8 +57,26 @@ func (s *splicer) adapter(a adapter) {
 	if a.scale != 1 {
 		h = s.add(prefix+"scale", "Mul", wide, h, s.constant(prefix+"scale_factor", a.scale))
 	}
-	sum := s.add(prefix+"residual", "Add", typed(a.site.Value)(a.width), value, h)
-	s.patch.InsertAfter(old, sum)
+	s.join(a, prefix+"residual", h)
+}
+
+// join adds an adapter's result to the site's value: X + (H + A(H)) for the
+// spatial adapter, X' + (MLP(Z) + s·A(Z)) for the parallel one. Where the block's
+// own addition reads the site's value directly, the result goes to its other
+// operand, (X + A(H)) + H: the same sum, but while A is zero the base's additions
+// keep the very operands they had. Runtimes that fuse them with the bias before
+// or the norm behind then round as they did, so that an untrained model stays
+// equal to its base to the last bit at every optimisation level.
+func (s *splicer) join(a adapter, name string, result gs.Wire) {
+	if operand, ok := a.skip(); ok {
+		own := s.model.Graph.Value(a.sum.Name()).Producer()
+		stream := own.Input(operand)
+		sum := s.add(name, "Add", typed(stream)(a.width), s.patch.Tap(stream), result)
+		s.patch.ShuntUse(gs.Use{Node: own, Input: operand}, sum)
+		return
+	}
+	old, value := s.tap(a.site.Value)
+	s.patch.InsertAfter(old, s.add(name, "Add", typed(a.site.Value)(a.width), value, result))
 }
 
 // typed makes declared types for values like v but for their last dimension, as

@@ -30,16 +30,16 @@ func TestInjectGraph(t *testing.T) {
 		t.Errorf("the base was changed (error %v)", err)
 	}
 	want := map[string]string{
-		"b0.sum1":                              "Add(aat/block0/attn/residual_output_0, x)",
-		"b0.sum2":                              "Add(b0.sum1, aat/block0/mlp/residual_output_0)",
+		"b0.sum1":                              "Add(b0.o, aat/block0/attn/residual_output_0)",
+		"b0.sum2":                              "Add(aat/block0/mlp/residual_output_0, b0.fc2)",
 		"b0.fc1":                               "",
-		"aat/block0/attn/residual_output_0":    "Add(b0.o, aat/block0/attn/up_add_output_0)",
+		"aat/block0/attn/residual_output_0":    "Add(x, aat/block0/attn/up_add_output_0)",
 		"aat/block0/attn/up_add_output_0":      "Add(aat/block0/attn/up_matmul_output_0, aat/block0/attn/up_bias)",
 		"aat/block0/attn/up_matmul_output_0":   "MatMul(aat/block0/attn/act_halve_output_0, aat/block0/attn/up_weight)",
 		"aat/block0/attn/down_matmul_output_0": "MatMul(b0.o, aat/block0/attn/down_weight)",
 		"aat/block0/mlp/down_matmul_output_0":  "MatMul(b0.norm, aat/block0/mlp/down_weight)",
 		"aat/block0/mlp/scale_output_0":        "Mul(aat/block0/mlp/up_add_output_0, aat/block0/mlp/scale_factor_output_0)",
-		"aat/block0/mlp/residual_output_0":     "Add(b0.fc2, aat/block0/mlp/scale_output_0)",
+		"aat/block0/mlp/residual_output_0":     "Add(b0.sum1, aat/block0/mlp/scale_output_0)",
 		"aat/head/norm_output_0":               "LayerNormalization(pooled, aat/head/norm_weight, aat/head/norm_bias)",
 		"y":                                    "Add(aat/head/dense_matmul_output_0, aat/head/dense_bias)",
 	}

@@ -25,9 +25,7 @@ func CheckNoop(base, injected *gs.Model) error {
 	}
 	blocks, _ := Find(base)
 	for _, b := range blocks {
-		if s, ok := b.Site(MLP); ok {
-			c.alike[[2]string{s.Value.Name(), b.NormMLP.Name()}] = true
-		}
+		c.noteShapes(b)
 	}
 	if info, ok := Provenance(injected); ok && len(info.Labels) > 0 {
 		site, err := FindHead(base)
@@ -44,6 +42,25 @@ func CheckNoop(base, injected *gs.Model) error {
 		}
 	}
 	return nil
+}
+
+// noteShapes notes which values of a block have one shape: the parts that its
+// residual additions sum. (Were one broadcast to the other there, adding zeros of
+// the larger shape first would change nothing in the sum.)
+func (c *noop) noteShapes(b Block) {
+	pairs := [][2]*gs.Value{}
+	if s, ok := b.Site(MLP); ok {
+		pairs = append(pairs, [2]*gs.Value{s.Value, b.NormMLP})
+	}
+	for _, in := range b.ResidualAttn.Producer().Inputs() {
+		pairs = append(pairs, [2]*gs.Value{in, b.Output})
+	}
+	for _, in := range b.ResidualMLP.Producer().Inputs() {
+		pairs = append(pairs, [2]*gs.Value{in, b.NormMLP})
+	}
+	for _, p := range pairs {
+		c.alike[[2]string{p[0].Name(), p[1].Name()}] = true
+	}
 }
 
 // noop compares a base graph with an injected one.

@@ -78,7 +78,7 @@ func TestCheckNoopFinds(t *testing.T) {
 			patched(m, func(p *gs.Patch) {
 				p.ShuntUse(gs.Use{Node: sum, Input: 1}, p.Tap(m.Graph.Value("aat/block0/attn/residual_output_0")))
 			})
-		}, `"b0.o"`},
+		}, `"x", in the base "b0.fc2"`},
 		{"adapter's inside read", func(m *gs.Model) {
 			sum := m.Graph.Value("b0.sum2").Producer()
 			patched(m, func(p *gs.Patch) {

@@ -24,10 +24,23 @@ type adapter struct {
 	name       string // attn or mlp
 	block      int
 	read       *gs.Value // what it reads
+	sum        *gs.Value // result of the residual Add behind the site
 	width      int
 	rank       int
 	scale      float64 // factor on its result
 	activation string
+}
+
+// skip is the operand of the residual Add that carries the stream past the
+// site's branch, if the Add reads the site's value itself.
+func (a adapter) skip() (operand int, ok bool) {
+	n := a.sum.Producer()
+	for i, v := range n.Inputs() {
+		if v == a.site.Value && n.Input(1-i) != a.site.Value {
+			return 1 - i, true
+		}
+	}
+	return 0, false
 }
 
 // parameters is 2·d·r + r + d.
@@ -84,8 +97,8 @@ func (r AAT) adapters(b Block) ([]adapter, error) {
 	mlp, _ := b.Site(MLP)
 	one := adapter{block: b.Index, width: b.Width, rank: rank, scale: 1, activation: b.Activation}
 	spatial, parallel := one, one
-	spatial.site, spatial.name, spatial.read = attn, "attn", attn.Value
-	parallel.site, parallel.name, parallel.read, parallel.scale = mlp, "mlp", b.NormMLP, r.scale()
+	spatial.site, spatial.name, spatial.read, spatial.sum = attn, "attn", attn.Value, b.ResidualAttn
+	parallel.site, parallel.name, parallel.read, parallel.sum, parallel.scale = mlp, "mlp", b.NormMLP, b.ResidualMLP, r.scale()
 	if r.MLPOnly {
 		return []adapter{parallel}, nil
 	}

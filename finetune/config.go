@@ -33,8 +33,9 @@ type Config struct {
 	Out   string // run folder, made if need be
 	Force bool   // replace a former run in Out
 
-	Backend  compute.Backend // where to compute
-	Progress Reporter        // told what happens; nil: nobody
+	Backend     compute.Backend // where to compute
+	BackendName string          // as the run folder records it. "": the backend's own name
+	Progress    Reporter        // told what happens; nil: nobody
 
 	// CheckpointEvery saves after so many steps, besides each epoch. 0: never.
 	CheckpointEvery int
@@ -62,6 +63,9 @@ func (c Config) withDefaults() Config {
 	set(&c.Decay, 0.85)
 	set(&c.CheckpointInterval, time.Minute)
 	set(&c.Tool, "aat-onnx")
+	if c.Backend != nil {
+		set(&c.BackendName, c.Backend.Name())
+	}
 	c.WeightDecay = max(c.WeightDecay, 0)
 	return c
 }

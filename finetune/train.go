@@ -100,11 +100,11 @@ func carryOn(ctx context.Context, f *folder, set *data.Set, cfg Config) (*Run, e
 	if err := f.readJSON(fileConfig, &s); err != nil {
 		return nil, err
 	}
-	if f.exists(fileResult) {
-		return OpenRun(f.dir)
-	}
 	if err := s.Recipe.apply(&cfg); err != nil {
 		return nil, &CheckpointError{Path: f.dir, What: "was begun with another configuration", Err: err}
+	}
+	if f.exists(fileResult) {
+		return OpenRun(f.dir)
 	}
 	cfg.Out = f.dir
 	cfg = s.Recipe.fill(cfg.withDefaults())

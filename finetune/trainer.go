@@ -44,7 +44,7 @@ func newTrainer(f *folder, m *graphsurgery.Model, set *data.Set, cfg Config) (*t
 		return nil, &data.DataError{What: "training needs recordings in the train and the val split"}
 	}
 	t.settings = Settings{
-		Tool: cfg.Tool, Recipe: cfg.recipe(), Backend: cfg.Backend.Description(),
+		Tool: cfg.Tool, Recipe: cfg.recipe(), Backend: cfg.BackendName,
 		ModelDigest: m.Digest(), Data: dataSettings(set),
 	}
 	for _, p := range e.params {

@@ -99,7 +99,7 @@ func (a *app) openSplit(ctx context.Context, path, split string, m *graphsurgery
 	if err != nil {
 		return nil, nil, err
 	}
-	set, err := a.openData(ctx, path, m, s, data.Options{})
+	set, err := a.openData(ctx, path, m, s, data.Options{Measure: true})
 	if err != nil || want == nil {
 		if err == nil {
 			return set, set.Items, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/csv"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,36 +84,41 @@ func lookIn(path, name string) (string, error) {
 	return "", &os.PathError{Op: "look", Path: name, Err: os.ErrNotExist}
 }
 
-// sameinort A B runs both models in ONNX Runtime on one varied input and demands
-// equal bits.
+// sameinort A B runs both models in ONNX Runtime on one varied input, at every
+// optimisation level, and demands equal bits.
 func sameinort(ts *testscript.TestScript, _ bool, args []string) {
 	lib, err := ort.Locate(context.Background(), "")
 	ts.Check(err)
 	rt, err := ort.Open(lib)
 	ts.Check(err)
+	for _, level := range []ort.OptLevel{ort.OptNone, ort.OptBasic, ort.OptExtended, ort.OptAll} {
+		a := logitsInORT(ts, rt, level, args[0])
+		b := logitsInORT(ts, rt, level, args[1])
+		if len(a) == 0 || len(a) != len(b) {
+			ts.Fatalf("%d and %d values", len(a), len(b))
+		}
+		for i := range a {
+			if math.Float32bits(a[i]) != math.Float32bits(b[i]) {
+				ts.Fatalf("optimisation level %d, value %d: %v and %v", level, i, a[i], b[i])
+			}
+		}
+	}
+}
+
+// logitsInORT gives a model's logits for two fixed, varied inputs.
+func logitsInORT(ts *testscript.TestScript, rt *ort.Runtime, level ort.OptLevel, file string) []float32 {
+	m, err := graphsurgery.Load(ts.MkAbs(file))
+	ts.Check(err)
+	b, err := m.Bytes()
+	ts.Check(err)
+	s, err := rt.NewSession(b, ort.SessionOptions{OptLevel: level})
+	ts.Check(err)
+	defer s.Close()
 	x := make([]float32, 2*128*128)
 	for i := range x {
 		x[i] = float32((i*7919)%1000)/500 - 1
 	}
-	var results [2][]float32
-	for i, file := range args[:2] {
-		m, err := graphsurgery.Load(ts.MkAbs(file))
-		ts.Check(err)
-		b, err := m.Bytes()
-		ts.Check(err)
-		s, err := rt.NewSession(b, ort.SessionOptions{})
-		ts.Check(err)
-		out, err := s.Run(map[string]ort.Tensor{"input_values": {Shape: []int64{2, 128, 128}, F32: x}})
-		ts.Check(err)
-		results[i] = out["logits"].F32
-		ts.Check(s.Close())
-	}
-	if len(results[0]) == 0 || len(results[0]) != len(results[1]) {
-		ts.Fatalf("%d and %d values", len(results[0]), len(results[1]))
-	}
-	for i := range results[0] {
-		if results[0][i] != results[1][i] {
-			ts.Fatalf("value %d: %v and %v", i, results[0][i], results[1][i])
-		}
-	}
+	out, err := s.Run(map[string]ort.Tensor{"input_values": {Shape: []int64{2, 128, 128}, F32: x}})
+	ts.Check(err)
+	return out["logits"].F32
 }

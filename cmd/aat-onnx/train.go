@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/finetune"
 	"github.com/aat-onnx/aat-onnx/finetune/data"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -64,17 +65,20 @@ func (a *app) train(ctx context.Context, path string, o trainOptions) error {
 	if err != nil {
 		return err
 	}
+	if len(adapterinject.Trainable(m)) == 0 {
+		return &graphsurgery.UnsupportedError{File: path, What: "holds nothing to train: no adapter and no new head", Hint: "splice some first: 'aat-onnx inject " + path + " -o adapted.onnx --labels labels.txt'"}
+	}
 	set, err := a.openData(ctx, o.data, m, o.setup, data.Options{Seed: o.cfg.Seed})
 	if err != nil {
 		return err
 	}
-	backend, _, err := a.openBackend(ctx, o.backend)
+	backend, info, err := a.openBackend(ctx, o.backend)
 	if err != nil {
 		return err
 	}
 	defer backend.Finalize()
 	cfg := o.cfg
-	cfg.Out, cfg.Backend = o.out, backend
+	cfg.Out, cfg.Backend, cfg.BackendName = o.out, backend, info.Name
 	cfg.Force, cfg.Tool = o.force, "aat-onnx "+version
 	cfg.Progress = finetune.Terminal(a.stderr)
 	run, err := startOrResume(ctx, m, set, cfg, o.resume)

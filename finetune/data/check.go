@@ -6,8 +6,19 @@ import (
 )
 
 // check looks at the set as a whole: splits that are needed, content that
-// stands twice.
-func (s *Set) check(path string) error {
+// stands twice. Recordings that are only measured need no split.
+func (s *Set) check(path string, measure bool) error {
+	if !measure {
+		if err := s.checkSplits(path); err != nil {
+			return err
+		}
+	}
+	s.checkDoubles()
+	return nil
+}
+
+// checkSplits demands what a training needs and notes what it lacks.
+func (s *Set) checkSplits(path string) error {
 	var counts [3]int
 	perLabel := map[Split]map[int]int{Train: {}, Val: {}, Test: {}}
 	for _, it := range s.Items {
@@ -37,7 +48,6 @@ func (s *Set) check(path string) error {
 			s.warn(Absent, fmt.Sprintf("label %q has recordings to measure but none to train on", l), nil)
 		}
 	}
-	s.checkDoubles()
 	return nil
 }
 

@@ -37,6 +37,10 @@ type Options struct {
 	// Seed of the split made here.
 	Seed uint64
 
+	// Measure says that the recordings are for measuring only: one label will do,
+	// and no split has to be there.
+	Measure bool
+
 	// Workers read recordings in parallel. 0: one for each processor.
 	Workers int
 
@@ -112,7 +116,7 @@ func OpenContext(ctx context.Context, path string, o Options) (*Set, error) {
 		return nil, err
 	}
 	set.Frames, set.MelBins = o.FrontEnd.Frames, o.FrontEnd.MelBins
-	if err := set.number(o.Labels); err != nil {
+	if err := set.number(o.Labels, o.Measure); err != nil {
 		return nil, err
 	}
 	if set.SplitHere {
@@ -129,7 +133,10 @@ func OpenContext(ctx context.Context, path string, o Options) (*Set, error) {
 	if err := set.load(ctx, o); err != nil {
 		return nil, err
 	}
-	return set, set.check(path)
+	if err := set.check(path, o.Measure); err != nil {
+		return nil, err
+	}
+	return set, nil
 }
 
 // scan lists the recordings at path without opening them.
@@ -193,7 +200,7 @@ func (s *Set) Digest() string {
 }
 
 // number turns label names into indices.
-func (s *Set) number(labels []string) error {
+func (s *Set) number(labels []string, measure bool) error {
 	found := map[string]int{}
 	for _, it := range s.Items {
 		found[it.label]++
@@ -205,7 +212,7 @@ func (s *Set) number(labels []string) error {
 		}
 		slices.Sort(s.Labels)
 	}
-	if len(found) == 1 {
+	if len(found) == 1 && !measure {
 		return &DataError{
 			What: fmt.Sprintf("all %d recordings have the label %q; a classifier needs at least two", len(s.Items), s.Items[0].label),
 			Hint: "give each label its own sub-folder, or its own value in the label column",
@@ -232,7 +239,7 @@ func (s *Set) number(labels []string) error {
 		}
 	}
 	for _, l := range s.Labels {
-		if found[l] == 0 {
+		if found[l] == 0 && !measure {
 			s.warn(Absent, fmt.Sprintf("no recording has the label %q", l), nil)
 		}
 	}
