@@ -1,6 +1,8 @@
 package adapterinject
 
 import (
+	"strings"
+
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
@@ -142,7 +144,7 @@ func (f *facts) residual(step string, from *gs.Value, fits func(root *gs.Value) 
 	pass := func(u gs.Use) bool { return layout(u.Node) || carving(u.Node) || f.scaling(u.Node) }
 	hits, ends := f.ahead(from, stop, pass)
 	for _, h := range hits {
-		if other := h.Node.Input(1 - h.Input); fits(f.root(other)) {
+		if other := h.Node.Input(1 - h.Input); fits(f.root(unadapted(other))) {
 			return h, other, nil
 		}
 	}
@@ -153,6 +155,19 @@ func (f *facts) residual(step string, from *gs.Value, fits func(root *gs.Value) 
 		return gs.Use{}, nil, missed(step, "the result goes into %s, not into a residual Add", opNames(ends))
 	}
 	return gs.Use{}, nil, missed(step, "the result goes into no residual Add")
+}
+
+// added reports whether Inject made the node. Its own prefix is the one name
+// this package reads.
+func added(n *gs.Node) bool { return n != nil && strings.HasPrefix(n.Name(), Prefix) }
+
+// unadapted is the base's value below the results that Inject added to it, so
+// that the blocks of an injected model are found too.
+func unadapted(v *gs.Value) *gs.Value {
+	for added(v.Producer()) && is(v.Producer(), "Add") {
+		v = v.Producer().Input(0)
+	}
+	return v
 }
 
 // mlp finds norm, linear, activation, linear and residual Add behind the
@@ -169,7 +184,7 @@ func (f *facts) mlp(b *Block) (branch *gs.Value, l1, l2 *linear, why *miss) {
 			stream = n.out
 		}
 		for _, l := range f.linears {
-			if f.root(l.in) != n.out {
+			if f.root(l.in) != n.out || added(l.out.Producer()) {
 				continue
 			}
 			l2, name, miss := f.secondLinear(l)

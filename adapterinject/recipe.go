@@ -86,8 +86,8 @@ func (r AAT) scale() float64 {
 func (r AAT) describe(i *Info) { i.Rank, i.Scale = r.rank(), r.scale() }
 
 func (r AAT) adapters(b Block) ([]adapter, error) {
-	if math.IsNaN(r.Scale) || math.IsInf(r.Scale, 0) {
-		return nil, &gs.UnsupportedError{What: fmt.Sprintf("scale %v is not a number to multiply with", r.Scale), Hint: "the paper's scale is 1"}
+	if math.IsNaN(r.Scale) || math.IsInf(float64(float32(r.Scale)), 0) {
+		return nil, &gs.UnsupportedError{What: fmt.Sprintf("scale %v is not a number that float32 can hold", r.Scale), Hint: "the paper's scale is 1"}
 	}
 	rank, err := r.rankFor(b.Width)
 	if err != nil {

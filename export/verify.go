@@ -86,9 +86,14 @@ type ORT struct {
 	example []int64
 }
 
-// NewORT readies a model in ONNX Runtime. example is the shape of one example,
+// NewORT readies a model in ONNX Runtime. Its output is the one named logits,
+// else the first. example is the shape of one example,
 // without the batch dimension.
 func NewORT(m *graphsurgery.Model, runtime *ort.Runtime, example ...int) (*ORT, error) {
+	m = m.Clone()
+	if err := m.InlineExternal(); err != nil {
+		return nil, err
+	}
 	data, err := m.Bytes()
 	if err != nil {
 		return nil, err
@@ -98,10 +103,15 @@ func NewORT(m *graphsurgery.Model, runtime *ort.Runtime, example ...int) (*ORT, 
 		return nil, fmt.Errorf("%s: %w", m.Path(), err)
 	}
 	if len(s.Inputs()) != 1 || len(s.Outputs()) == 0 {
-		_ = s.Close()
+		_ = s.Close() // the session was of no use
 		return nil, &graphsurgery.UnsupportedError{File: m.Path(), What: fmt.Sprintf("%d inputs and %d outputs, want one input and an output", len(s.Inputs()), len(s.Outputs()))}
 	}
 	o := &ORT{session: s, in: s.Inputs()[0], out: s.Outputs()[0]}
+	for _, out := range s.Outputs() {
+		if out.Name == "logits" {
+			o.out = out
+		}
+	}
 	for _, d := range example {
 		o.example = append(o.example, int64(d))
 	}

@@ -16,7 +16,7 @@ import (
 // needs Out and Backend.
 type Config struct {
 	Epochs       int     // passes over the training split. 0: 25
-	BatchSize    int     // recordings in a step. 0: 20
+	BatchSize    int     // recordings in a step, at most all of the training split. 0: 20
 	LearningRate float64 // of the first epochs. 0: 1e-3
 	WeightDecay  float64 // decoupled, on every trainable tensor. 0: 0.05; below 0: none
 	Beta1        float64 // decay of the first moment. 0: 0.9
@@ -77,10 +77,9 @@ func set[T comparable](field *T, value T) {
 	}
 }
 
+// validate gives a [ConfigError] for the first field that cannot be used.
 func (c Config) validate() error {
-	bad := func(name string, got any, want string) error {
-		return fmt.Errorf("finetune: Config.%s is %v, want %s", name, got, want)
-	}
+	bad := func(name string, got any, want string) error { return &ConfigError{Field: name, Got: got, Want: want} }
 	finite := func(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 	switch {
 	case c.Epochs < 1:
@@ -91,8 +90,10 @@ func (c Config) validate() error {
 		return bad("LearningRate", c.LearningRate, "a positive number")
 	case !finite(c.WeightDecay):
 		return bad("WeightDecay", c.WeightDecay, "a number")
-	case !(c.Beta1 > 0 && c.Beta1 < 1), !(c.Beta2 > 0 && c.Beta2 < 1):
-		return bad("Beta1, Beta2", [2]float64{c.Beta1, c.Beta2}, "numbers between 0 and 1")
+	case !(c.Beta1 > 0 && c.Beta1 < 1):
+		return bad("Beta1", c.Beta1, "a number between 0 and 1")
+	case !(c.Beta2 > 0 && c.Beta2 < 1):
+		return bad("Beta2", c.Beta2, "a number between 0 and 1")
 	case !(c.Epsilon > 0) || !finite(c.Epsilon):
 		return bad("Epsilon", c.Epsilon, "a positive number")
 	case c.DecayFrom < 1:
@@ -202,11 +203,15 @@ type DataSettings struct {
 	Train  int      `json:"train"` // recordings in each split
 	Val    int      `json:"val"`
 	Test   int      `json:"test"`
+
+	SplitHere bool   `json:"split_here"` // the splits were made from the seed, not named by the source
+	SplitSeed uint64 `json:"split_seed"` // data.Options.Seed where they were
 }
 
 func dataSettings(s *data.Set) DataSettings {
 	return DataSettings{
 		Source: s.Source, Digest: s.Digest(), Labels: s.Labels,
 		Train: s.Count(data.Train), Val: s.Count(data.Val), Test: s.Count(data.Test),
+		SplitHere: s.SplitHere, SplitSeed: s.SplitSeed,
 	}
 }

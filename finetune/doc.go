@@ -33,11 +33,15 @@
 //
 // # What is refused
 //
-// A model without trainable tensors, with more than one input, or whose input or
-// labels do not fit the recordings; a folder that holds a run already; a
+// A configuration with a value that cannot be used ([ConfigError]); a model
+// without trainable tensors, with more than one input, or whose input or labels
+// do not fit the recordings; a folder that holds a run already; a
 // checkpoint that is damaged or belongs to another model, recipe or set of
 // recordings ([CheckpointError]). Training stops at the first loss or gradient
 // that is not finite ([DivergedError]), and nothing that is not finite is saved.
 //
-// [Evaluate] measures any model, [NewPredictor] answers recordings.
+// A refused training leaves a former run and the folder as they were.
+//
+// [Evaluate] measures any model, [NewPredictor] answers recordings; [ReadSettings]
+// tells what a run was started with.
 package finetune

@@ -27,7 +27,6 @@ type engine struct {
 	ports
 	backend compute.Backend
 	recipe  Recipe
-	batch   int
 	program *importer.Program
 	store   *model.Store
 	params  []param
@@ -55,20 +54,29 @@ func newEngine(m *graphsurgery.Model, p ports, c Config) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{ports: p, backend: c.Backend, recipe: c.recipe(), batch: c.BatchSize, program: program, store: model.NewStore()}
-	if err := program.Install(e.store); err != nil {
+	e := &engine{ports: p, backend: c.Backend, recipe: c.recipe(), program: program, store: model.NewStore()}
+	if err := e.fill(m, trainable); err != nil {
+		e.close()
 		return nil, err
-	}
-	if err := e.addParams(m, trainable); err != nil {
-		return nil, err
-	}
-	if e.stepper, err = model.NewExec(c.Backend, e.store, e.buildStep); err != nil {
-		return nil, fmt.Errorf("finetune: %w", err)
-	}
-	if e.forward, err = model.NewExec(c.Backend, e.store, e.logitsOf); err != nil {
-		return nil, fmt.Errorf("finetune: %w", err)
 	}
 	return e, nil
+}
+
+// fill makes the engine's variables and executors.
+func (e *engine) fill(m *graphsurgery.Model, trainable func(string) bool) (err error) {
+	if err := e.program.Install(e.store); err != nil {
+		return err
+	}
+	if err := e.addParams(m, trainable); err != nil {
+		return err
+	}
+	if e.stepper, err = model.NewExec(e.backend, e.store, e.buildStep); err != nil {
+		return fmt.Errorf("finetune: %w", err)
+	}
+	if e.forward, err = model.NewExec(e.backend, e.store, e.logitsOf); err != nil {
+		return fmt.Errorf("finetune: %w", err)
+	}
+	return nil
 }
 
 func underPrefix(initializer string) bool { return strings.HasPrefix(initializer, prefix) }
@@ -82,7 +90,7 @@ func (e *engine) addParams(m *graphsurgery.Model, trainable func(string) bool) e
 			continue
 		}
 		if t.DType() != graphsurgery.Float {
-			return &graphsurgery.UnsupportedError{File: m.Path(), What: fmt.Sprintf("trainable tensor %q is %s, want FLOAT", t.Name(), t.DType())}
+			return &graphsurgery.UnsupportedError{File: m.Path(), What: fmt.Sprintf("trainable tensor %q is %s, want float32", t.Name(), t.DType())}
 		}
 		want = append(want, t.Name())
 	}
@@ -274,7 +282,11 @@ func (e *engine) upload(find func(name string) *namedTensor, of func(param) *mod
 	return nil
 }
 
-// frozen digests every variable that must not change, by path.
+// frozen digests every variable that must not change, by path. Where a variable
+// is on the device, its bytes are read from there: GoMLX's ConstBytes gives a
+// copy that the host still holds (core/tensors/ondevice.go, lockedMaterializeLocal),
+// which training cannot have touched, so that copy is dropped first. Before
+// training nothing is on the device and the digest is of what was uploaded.
 func (e *engine) frozen() (map[string]string, error) {
 	digests := map[string]string{}
 	for v := range e.store.IterVariables() {
@@ -283,6 +295,9 @@ func (e *engine) frozen() (map[string]string, error) {
 		}
 		t, err := v.Value()
 		if err != nil {
+			return nil, fmt.Errorf("finetune: reading %s: %w", v.Path(), err)
+		}
+		if err := e.dropLocal(t); err != nil {
 			return nil, fmt.Errorf("finetune: reading %s: %w", v.Path(), err)
 		}
 		err = t.ConstBytes(func(raw []byte) {
@@ -296,9 +311,24 @@ func (e *engine) frozen() (map[string]string, error) {
 	return digests, nil
 }
 
-// close frees the programs and the variables.
+// dropLocal forgets the host's copy of a tensor that is on the device.
+func (e *engine) dropLocal(t *tensors.Tensor) error {
+	if !t.IsOnAnyDevice() {
+		return nil // the host's copy is the only one
+	}
+	device, err := t.Device()
+	if err != nil {
+		return err
+	}
+	return t.ToDevice(e.backend, device) // is there already: no upload
+}
+
+// close frees the programs and the variables, as far as they were made.
 func (e *engine) close() {
-	e.stepper.Finalize()
-	e.forward.Finalize()
+	for _, x := range []*model.Exec{e.stepper, e.forward} {
+		if x != nil {
+			x.Finalize()
+		}
+	}
 	e.store.Finalize()
 }

@@ -1,6 +1,38 @@
 package finetune
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
+
+// ConfigError says that a field of a [Config] has a value that cannot be used.
+type ConfigError struct {
+	Field string // the name in Config, such as "BatchSize"
+	Got   any
+	Want  string // in words, such as "at least 1"
+}
+
+// Error names the field in words, its value, and what it may be.
+func (e *ConfigError) Error() string {
+	words, ok := map[string]string{
+		"Epochs":          "the number of epochs",
+		"BatchSize":       "the batch size",
+		"LearningRate":    "the learning rate",
+		"WeightDecay":     "the weight decay",
+		"Beta1":           "the decay of the first moment (beta1)",
+		"Beta2":           "the decay of the second moment (beta2)",
+		"Epsilon":         "epsilon",
+		"DecayFrom":       "the first epoch with a smaller rate",
+		"Decay":           "the factor on the learning rate",
+		"CheckpointEvery": "the number of steps between checkpoints",
+		"Out":             "the run folder",
+		"Backend":         "the backend",
+	}[e.Field]
+	if !ok {
+		words = "the field " + e.Field
+	}
+	return fmt.Sprintf("%s is %v, want %s", words, e.Got, e.Want)
+}
 
 // CheckpointError says that a saved state cannot be continued from: damaged, or
 // made by another configuration, model or set of recordings.
@@ -29,9 +61,14 @@ type DivergedError struct {
 	Where string // the first tensor found not finite: a batch's recording, a weight, or the loss
 }
 
+// divergedAt starts the text of every DivergedError; a run's log is searched for it.
+const divergedAt = "training diverged at "
+
+func tellsOfDivergence(message string) bool { return strings.HasPrefix(message, divergedAt) }
+
 // Error names the step and the first bad tensor.
 func (e *DivergedError) Error() string {
-	return fmt.Sprintf("training diverged at step %d (epoch %d): %s is not finite", e.Step, e.Epoch, e.Where)
+	return fmt.Sprintf(divergedAt+"step %d (epoch %d): %s is not finite", e.Step, e.Epoch, e.Where)
 }
 
 // LockedError says that another process works in the run folder.

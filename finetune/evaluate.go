@@ -24,40 +24,46 @@ func (e *engine) shape() (int, int, []string) { return e.batch, e.classes, e.lab
 
 // measure answers items in order and counts. It stops with ctx between batches.
 func measure(ctx context.Context, c classifier, items []data.Item) (Metrics, error) {
+	t, err := count(ctx, c, items)
+	if err != nil {
+		return Metrics{}, err
+	}
+	return t.metrics(), nil
+}
+
+func count(ctx context.Context, c classifier, items []data.Item) (*tally, error) {
 	batch, classes, labels := c.shape()
 	t := newTally(labels)
 	b := data.NewSequence(items, batch)
 	for i := range b.Len() {
 		if err := ctx.Err(); err != nil {
-			return Metrics{}, err
+			return nil, err
 		}
 		one := b.Batch(0, i)
 		logits, err := c.logits(one)
 		if err != nil {
-			return Metrics{}, err
+			return nil, err
 		}
 		for r := range one.Items {
 			t.add(logits[r*classes:(r+1)*classes], int(one.Labels[r]))
 		}
 	}
-	return t.metrics(), nil
+	return t, nil
 }
 
 // evalBatch is how many recordings Evaluate answers at a time.
 const evalBatch = 16
 
-// Evaluate measures a model, trained here or not, on recordings whose features
-// fit its input. Labels are those of its metadata, else numbers. The error is a
-// [data.DataError] where the recordings cannot be its, or wraps ctx.Err().
-func Evaluate(ctx context.Context, m *graphsurgery.Model, items []data.Item, backend compute.Backend) (Metrics, error) {
+// Evaluate measures a model, trained here or not, on items of a set whose
+// features fit its input. The set's labels must be those of the model's metadata;
+// a model that names none is taken to have the set's, in their order. The error
+// is a [data.DataError] where the recordings cannot be the model's or where one
+// gives a loss that is not finite, or wraps ctx.Err().
+func Evaluate(ctx context.Context, m *graphsurgery.Model, set *data.Set, items []data.Item, backend compute.Backend) (Metrics, error) {
 	if len(items) == 0 {
 		return Metrics{}, &data.DataError{What: "there are no recordings to evaluate on"}
 	}
-	frames, mels, err := featureShape(m, len(items[0].Features))
-	if err != nil {
-		return Metrics{}, err
-	}
-	p, err := NewPredictor(m, frames, mels, evalBatch, backend)
+	p, err := NewPredictor(m, set.Frames, set.MelBins, evalBatch, set.Labels, backend)
 	if err != nil {
 		return Metrics{}, err
 	}
@@ -76,52 +82,37 @@ func (p *Predictor) evaluate(ctx context.Context, items []data.Item) (Metrics, e
 			}
 		}
 	}
-	return measure(ctx, p, items)
-}
-
-// featureShape finds frames and mels of items with the given number of features,
-// from the model's input.
-func featureShape(m *graphsurgery.Model, width int) (frames, mels int, err error) {
-	ins := m.Graph.Inputs()
-	if len(ins) != 1 {
-		return width, 1, nil // connect says what is wrong with that
+	t, err := count(ctx, p, items)
+	if err != nil {
+		return Metrics{}, err
 	}
-	shape := ins[0].Shape()
-	if n := len(shape); n >= 3 {
-		for _, known := range []struct{ at, other int }{{n - 1, n - 2}, {n - 2, n - 1}} {
-			d := int(shape[known.at].Value)
-			if d <= 0 {
-				continue
-			}
-			if width%d != 0 {
-				return 0, 0, &data.DataError{
-					What: fmt.Sprintf("the recordings have %d features, the model's input %q has %v", width, ins[0].Name(), shape),
-					Hint: "open the recordings with the model's front end",
-				}
-			}
-			if known.at == n-1 {
-				return width / d, d, nil
-			}
-			return d, width / d, nil
+	if t.notFinite >= 0 {
+		it := items[t.notFinite]
+		e := &data.DataError{What: "the loss on " + it.File + " is not finite", Hint: "the model's weights or its answers are not finite numbers"}
+		if !allFinite(it.Features) {
+			e.What, e.Hint = "the features of "+it.File+" are not finite", "take the recording out, or repair it"
 		}
+		return Metrics{}, e
 	}
-	return width, 1, nil
+	return t.metrics(), nil
 }
 
 // Predictor answers recordings with probabilities.
 type Predictor struct {
 	ports
-	batch  int
 	runner *importer.Runner
 }
 
 // NewPredictor readies a model for features of frames × mels, batch recordings at
-// a time, on a backend. Errors are those of importing: see importer.Load.
-func NewPredictor(m *graphsurgery.Model, frames, mels, batch int, backend compute.Backend) (*Predictor, error) {
-	if shape := m.Graph.Inputs(); len(shape) == 1 && len(shape[0].Shape()) > 0 && shape[0].Shape()[0].Value > 0 {
-		batch = int(shape[0].Shape()[0].Value)
+// a time (a model with a fixed batch: as many as that), on a backend. labels nil
+// takes those of the model's metadata, else numbers; labels that are not the
+// model's are a [data.DataError]. Other errors are those of importing: see
+// importer.Load.
+func NewPredictor(m *graphsurgery.Model, frames, mels, batch int, labels []string, backend compute.Backend) (*Predictor, error) {
+	if ins := m.Graph.Inputs(); len(ins) == 1 && len(ins[0].Shape()) > 0 && ins[0].Shape()[0].Value > 0 {
+		batch = int(ins[0].Shape()[0].Value)
 	}
-	p, err := connect(m, batch, frames, mels, nil)
+	p, err := connect(m, batch, frames, mels, labels)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +124,7 @@ func NewPredictor(m *graphsurgery.Model, frames, mels, batch int, backend comput
 	if err != nil {
 		return nil, err
 	}
-	return &Predictor{ports: p, batch: batch, runner: runner}, nil
+	return &Predictor{ports: p, runner: runner}, nil
 }
 
 // Labels names the columns of Probabilities.
@@ -193,7 +184,7 @@ func (p *Predictor) logits(b data.Batch) ([]float32, error) {
 		return nil, fmt.Errorf("finetune: output %q: %w", p.output, err)
 	}
 	if want := p.batch * p.classes; len(values) != want {
-		return nil, &graphsurgery.UnsupportedError{What: fmt.Sprintf("output %q has %d values for %d recordings, want %d", p.output, len(values), p.batch, want)}
+		return nil, &graphsurgery.UnsupportedError{What: fmt.Sprintf("output %q has %d values for %s, want %d", p.output, len(values), plural(p.batch, "recording"), want)}
 	}
 	return values, finalize(x, out[p.output])
 }

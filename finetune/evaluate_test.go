@@ -23,7 +23,7 @@ func TestProbabilities(t *testing.T) {
 		}
 		var first [][]float32
 		for _, batch := range []int{1, 4, 11, 16} {
-			p, err := NewPredictor(mlp(t), 4, 3, batch, b)
+			p, err := NewPredictor(mlp(t), 4, 3, batch, nil, b)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,19 +71,19 @@ func TestEvaluateErrors(t *testing.T) {
 		want  string
 	}{
 		{"nothing", context.Background(), nil, "there are no recordings to evaluate on"},
-		{"narrow", context.Background(), narrow, "the recordings have 5 features"},
+		{"narrow", context.Background(), narrow, "n.wav has 5 features and label 0, the model takes 12 features and has 3 labels"},
 		{"uneven", context.Background(), uneven, "u.wav has 9 features and label 0, the model takes 12 features and has 3 labels"},
 		{"label", context.Background(), strange, "s.wav has 12 features and label 3, the model takes 12 features and has 3 labels"},
 		{"ended", ended, toySet(9).Items, context.Canceled.Error()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Evaluate(c.ctx, mlp(t), c.items, b)
+			_, err := Evaluate(c.ctx, mlp(t), toySet(9), c.items, b)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want %q", err, c.want)
 			}
 		})
 	}
-	p, err := NewPredictor(mlp(t), 4, 3, 2, b)
+	p, err := NewPredictor(mlp(t), 4, 3, 2, nil, b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestConnectErrors(t *testing.T) {
 		want         string
 	}{
 		{"labels are no JSON", broken, 4, 3, nil, "metadata aat.labels is not a JSON array of strings"},
-		{"frames", mlp(t), 5, 3, nil, "want float features [batch, 5, 3]"},
+		{"frames", mlp(t), 5, 3, nil, "want float32 features [batch, frames, mels] = [batch, 5, 3]"},
 		{"labels", mlp(t), 4, 3, []string{"a", "b"}, `the recordings have the labels ["a" "b"], the model has ["low" "middle" "high"]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

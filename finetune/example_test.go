@@ -43,7 +43,7 @@ func ExampleTrain() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	m, err := finetune.Evaluate(context.Background(), trained, recordings().Split(data.Val), backend)
+	m, err := finetune.Evaluate(context.Background(), trained, recordings(), recordings().Split(data.Val), backend)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -13,6 +13,9 @@ import (
 // a JSON array in the order of its output.
 const MetaLabels = "aat.labels"
 
+// metaFrontEnd is the metadata key under which an injected model names its front end.
+const metaFrontEnd = "aat.frontend"
+
 // Labels gives the labels a model names in its metadata, nil where it names none.
 func Labels(m *graphsurgery.Model) ([]string, error) {
 	text, ok := m.Metadata(MetaLabels)
@@ -29,6 +32,8 @@ func Labels(m *graphsurgery.Model) ([]string, error) {
 // ports is how recordings go into a model and answers come out.
 type ports struct {
 	input   string
+	batch   int  // recordings at a time
+	fixed   bool // the model takes no other batch
 	output  string
 	dims    []int // of one item
 	classes int
@@ -57,16 +62,11 @@ func connect(m *graphsurgery.Model, batch, frames, mels int, labels []string) (p
 		return unfit(fmt.Sprintf("the model has %d inputs, want one: features [batch, frames, mels]", len(ins)), "")
 	}
 	in := ins[0]
-	dims, ok := itemDims(in.Shape(), frames, mels)
-	if in.DType() != graphsurgery.Float || !ok {
-		return unfit(fmt.Sprintf("input %q is %s %v, want float features [batch, %d, %d]", in.Name(), in.DType(), in.Shape(), frames, mels),
-			"use the front end of this model: see its metadata aat.frontend")
+	dims, what, hint := takes(in.DType(), in.Shape(), batch, frames, mels, frontEndHint(m))
+	if what != "" {
+		return unfit(fmt.Sprintf("input %q %s", in.Name(), what), hint)
 	}
-	if b := in.Shape()[0]; b.Value >= 0 && b.Value != int64(batch) {
-		return unfit(fmt.Sprintf("input %q has the fixed batch size %d, want %d", in.Name(), b.Value, batch),
-			fmt.Sprintf("use batch size %d, or export the model with a dynamic batch", b.Value))
-	}
-	p := ports{input: in.Name(), dims: dims}
+	p := ports{input: in.Name(), dims: dims, batch: batch, fixed: in.Shape()[0].Value >= 0}
 	own, err := Labels(m)
 	if err != nil {
 		return ports{}, err
@@ -81,6 +81,33 @@ func connect(m *graphsurgery.Model, batch, frames, mels int, labels []string) (p
 		labels = own
 	}
 	return p.connectOutput(m, labels)
+}
+
+// takes gives the dimensions of one item for an input of the given type and
+// shape, or says what is wrong with that input and what helps: first whether it
+// takes features at all, then their size, then the batch.
+func takes(kind graphsurgery.DType, shape []graphsurgery.Dim, batch, frames, mels int, frontEnd string) (dims []int, what, hint string) {
+	dims, ok := itemDims(shape, frames, mels)
+	switch rank := len(shape); {
+	case kind != graphsurgery.Float || !ok && rank != 3 && rank != 4:
+		return nil, fmt.Sprintf("is %s %v, want float32 features [batch, frames, mels]", kind, shape),
+			"only a model that takes mel spectrograms can be used; one that takes samples or tokens cannot"
+	case !ok:
+		return nil, fmt.Sprintf("is %s %v, want float32 features [batch, frames, mels] = [batch, %d, %d]", kind, shape, frames, mels), frontEnd
+	}
+	if size := shape[0].Value; size >= 0 && size != int64(batch) {
+		return nil, fmt.Sprintf("has the fixed batch size %d, want %d", size, batch),
+			fmt.Sprintf("use --batch %d, or export the model with a dynamic batch", size)
+	}
+	return dims, "", ""
+}
+
+// frontEndHint says where the front end of a model is to be found.
+func frontEndHint(m *graphsurgery.Model) string {
+	if _, ok := m.Metadata(metaFrontEnd); ok {
+		return "use the front end of this model: see its metadata " + metaFrontEnd
+	}
+	return "give the preprocessor_config.json that belongs to this model"
 }
 
 // connectOutput takes the only output, or the one named logits, of shape

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,7 @@ const (
 type folder struct {
 	dir  string
 	lock *flock.Flock
+	made bool // by openFolder
 	// at, if set, is called with the name of each step of a save. Tests end the
 	// process there.
 	at func(point string)
@@ -51,15 +53,19 @@ func (f *folder) reached(point string) {
 // it ends with the process, however that ends.
 func openFolder(dir string) (*folder, error) {
 	if dir == "" {
-		return nil, errors.New("finetune: Config.Out is empty: name a run folder")
+		return nil, &ConfigError{Field: "Out", Got: "empty", Want: "the path of a folder"}
 	}
+	_, err := os.Stat(dir)
+	f := &folder{dir: dir, made: errors.Is(err, fs.ErrNotExist)}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("making the run folder: %w", err)
 	}
-	f := &folder{dir: dir}
 	f.lock = flock.New(f.path(fileLock))
 	ok, err := f.lock.TryLock()
 	if err != nil {
+		if f.made {
+			_ = os.Remove(dir) // it goes only where nothing is in it
+		}
 		return nil, fmt.Errorf("locking the run folder: %w", err)
 	}
 	if !ok {
@@ -71,6 +77,7 @@ func openFolder(dir string) (*folder, error) {
 	}
 	owner := fmt.Sprintf("%d %s\n", os.Getpid(), host)
 	if err := os.WriteFile(f.path(fileLock), []byte(owner), 0o666); err != nil {
+		f.undo()
 		return nil, errors.Join(fmt.Errorf("locking the run folder: %w", err), f.close())
 	}
 	return f, nil
@@ -89,6 +96,18 @@ func lockedBy(dir string) error {
 	return e
 }
 
+// undo takes a folder away again that openFolder made and in which no run was
+// begun, with what was written of one. It does what it can: the caller has an
+// error to tell already.
+func (f *folder) undo() {
+	if !f.made || f.exists(fileConfig) {
+		return
+	}
+	_ = f.clear()
+	_ = os.Remove(f.path(fileLock))
+	_ = os.Remove(f.dir) // fails, as it should, where something else is in it
+}
+
 func (f *folder) close() error { return f.lock.Unlock() }
 
 func (f *folder) exists(name string) bool {
@@ -96,9 +115,10 @@ func (f *folder) exists(name string) bool {
 	return err == nil
 }
 
-// clear removes a former run's files, and nothing else.
+// clear removes a former run's files, and nothing else. The configuration goes
+// last: as long as it is there, the folder counts as a run.
 func (f *folder) clear() error {
-	for _, name := range fileNames() {
+	for _, name := range slices.Backward(fileNames()) {
 		if err := os.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing a former run: %w", err)
 		}

@@ -26,15 +26,6 @@ type ClassMetrics struct {
 	F1        float64 `json:"f1"`        // harmonic mean of both
 }
 
-// better says whether m is a better epoch than other: higher accuracy, or the
-// same with a lower loss.
-func (m Metrics) better(other Metrics) bool {
-	if m.Accuracy != other.Accuracy {
-		return m.Accuracy > other.Accuracy
-	}
-	return m.Loss < other.Loss
-}
-
 // Interval is the 95 % Wilson score interval of the accuracy: what other
 // recordings of the same kind would plausibly give.
 func (m Metrics) Interval() (low, high float64) {
@@ -65,11 +56,19 @@ func (m Metrics) Chance() float64 {
 func (m Metrics) String() string {
 	low, high := m.Interval()
 	var b strings.Builder
-	fmt.Fprintf(&b, "accuracy %.1f %% (95 %% interval %.1f–%.1f), loss %.4f, %d recordings", 100*m.Accuracy, 100*low, 100*high, m.Loss, m.N)
+	fmt.Fprintf(&b, "accuracy %.1f %% (95 %% interval %.1f–%.1f), loss %.4f, %s", 100*m.Accuracy, 100*low, 100*high, m.Loss, plural(m.N, "recording"))
 	if c := m.Chance(); len(m.PerClass) > 1 && low <= c {
 		fmt.Fprintf(&b, "; not distinguishable from always answering the most frequent label (%.1f %%)", 100*c)
 	}
 	return b.String()
+}
+
+// plural gives "1 word" or "n words".
+func plural(n int, word string) string {
+	if n != 1 {
+		word += "s"
+	}
+	return fmt.Sprintf("%d %s", n, word)
 }
 
 // tally gathers answers into Metrics.
@@ -78,10 +77,11 @@ type tally struct {
 	confusion [][]int
 	loss      float64
 	n, right  int
+	notFinite int // the first recording whose loss is not finite, counted from 0; -1: none
 }
 
 func newTally(labels []string) *tally {
-	t := &tally{labels: labels, confusion: make([][]int, len(labels))}
+	t := &tally{labels: labels, notFinite: -1, confusion: make([][]int, len(labels))}
 	for i := range t.confusion {
 		t.confusion[i] = make([]int, len(labels))
 	}
@@ -92,7 +92,11 @@ func newTally(labels []string) *tally {
 func (t *tally) add(logits []float32, label int) {
 	answer := argmax(logits)
 	t.confusion[label][answer]++
-	t.loss += crossEntropy(logits, label)
+	loss := crossEntropy(logits, label)
+	if t.notFinite < 0 && !isFinite(loss) {
+		t.notFinite = t.n
+	}
+	t.loss += loss
 	t.n++
 	if answer == label {
 		t.right++

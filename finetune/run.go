@@ -104,30 +104,47 @@ func newRun(dir string, s Settings, r Result) *Run {
 // OpenRun reads a finished run's folder. Readers take no lock. The error is a
 // [CheckpointError] where the folder holds no finished run.
 func OpenRun(dir string) (*Run, error) {
-	f := &folder{dir: dir}
-	var s Settings
-	var r Result
-	for _, file := range []struct {
-		name string
-		into any
-		what string
-	}{
-		{fileConfig, &s, "holds no run"},
-		{fileResult, &r, "holds a run that is not finished: continue it first"},
-	} {
-		err := f.readJSON(file.name, file.into)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &CheckpointError{Path: dir, What: file.what, Err: err}
-		}
-		if err != nil {
-			return nil, err
-		}
+	s, err := ReadSettings(dir)
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	f := &folder{dir: dir}
+	var r Result
+	err = f.readJSON(fileResult, &r)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, f.unfinished()
+	}
+	if err != nil {
+		return nil, err
+	}
 	if r.Seconds, err = loggedSeconds(f.path(fileLog)); err != nil {
 		return nil, err
 	}
 	return newRun(dir, s, r), nil
+}
+
+// ReadSettings reads what the run in the folder dir was started with, whether it
+// is finished or not. The error is a [CheckpointError] where there is no run.
+func ReadSettings(dir string) (Settings, error) {
+	var s Settings
+	err := (&folder{dir: dir}).readJSON(fileConfig, &s)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, &CheckpointError{Path: dir, What: "holds no run: it has no " + fileConfig}
+	}
+	return s, err
+}
+
+// unfinished says why there is no result, and what helps.
+func (f *folder) unfinished() error {
+	message, err := loggedDivergence(f.path(fileLog))
+	if err != nil {
+		return err
+	}
+	if message != "" {
+		return &CheckpointError{Path: f.dir, What: "holds a run without a result: " + message +
+			"; to continue it would end there again, so start it again (Force) with a smaller learning rate"}
+	}
+	return &CheckpointError{Path: f.dir, What: "holds a run that is not finished: continue it first, or, where it cannot be continued, start it again (Force) with a smaller learning rate"}
 }
 
 // Model gives the injected model with the trained values of the best epoch
@@ -164,6 +181,9 @@ func (r *Run) Model() (*graphsurgery.Model, error) {
 
 // loadModel reads the injected model and sees that it is the run's.
 func (f *folder) loadModel(s Settings) (*graphsurgery.Model, error) {
+	if !f.exists(fileModel) {
+		return nil, &CheckpointError{Path: f.path(fileModel), What: "does not exist: the run folder is not whole"}
+	}
 	m, err := graphsurgery.Load(f.path(fileModel))
 	if err != nil {
 		return nil, err
@@ -234,7 +254,7 @@ func (t *trainer) measureSplit(ctx context.Context, split data.Split) (Metrics, 
 		return m, err
 	}
 	if !isFinite(m.Loss) {
-		return m, &DivergedError{Step: t.position.Step, Epoch: t.position.Best.Epoch, Where: "the loss on the " + split.String() + " split"}
+		return m, t.note(&DivergedError{Step: t.position.Step, Epoch: t.position.Best.Epoch, Where: "the loss on the " + split.String() + " split"})
 	}
 	e := t.event(EventTest)
 	e.Split, e.Epoch, e.Accuracy, e.Loss = split.String(), t.position.Best.Epoch, m.Accuracy, m.Loss

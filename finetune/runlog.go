@@ -39,37 +39,59 @@ func endLine(f *os.File) error {
 	return err
 }
 
-// loggedSeconds adds up how long the sessions of a log took. Lines that are not
-// events, such as a half written one, are passed over. No log means no time.
-func loggedSeconds(path string) (float64, error) {
+// eachLogged shows the events of a log in order. Lines that are not events, such
+// as a half written one, are passed over. No log means no events.
+func eachLogged(path string, see func(Event)) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return nil
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer f.Close()
-	total, session := 0.0, 0.0
 	r := bufio.NewReader(f)
 	for {
 		line, err := r.ReadBytes('\n')
 		var e Event
 		if json.Unmarshal(line, &e) == nil {
-			switch e.Kind {
-			case EventStart:
-				total, session = total+session, 0
-			case EventDone: // holds the seconds of all sessions
-				total, session = 0, e.Seconds
-			default:
-				session = max(session, e.Seconds)
-			}
+			see(e)
 		}
 		if errors.Is(err, io.EOF) {
-			return total + session, nil
+			return nil
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
+}
+
+// loggedSeconds adds up how long the sessions of a log took. No log means no time.
+func loggedSeconds(path string) (float64, error) {
+	total, session := 0.0, 0.0
+	err := eachLogged(path, func(e Event) {
+		switch e.Kind {
+		case EventStart:
+			total, session = total+session, 0
+		case EventDone: // holds the seconds of all sessions
+			total, session = 0, e.Seconds
+		default:
+			session = max(session, e.Seconds)
+		}
+	})
+	return total + session, err
+}
+
+// loggedDivergence gives what the last session of a log says of a divergence, ""
+// where there was none.
+func loggedDivergence(path string) (message string, err error) {
+	err = eachLogged(path, func(e Event) {
+		switch {
+		case e.Kind == EventStart:
+			message = ""
+		case e.Kind == EventWarning && tellsOfDivergence(e.Message):
+			message = e.Message
+		}
+	})
+	return message, err
 }

@@ -43,7 +43,7 @@ func (t *trainer) save() error {
 	if err := t.folder.save(&c); err != nil {
 		var de *DivergedError
 		if errors.As(err, &de) {
-			return errors.Join(err, t.teller.tell(Event{Kind: EventWarning, Message: err.Error()}))
+			return t.note(de)
 		}
 		return err
 	}

@@ -15,10 +15,12 @@ import (
 
 // Train trains the adapters and the head of an injected model on a set of
 // recordings and gives the finished run. Everything is kept in the folder
-// cfg.Out; see the package comment for its files.
+// cfg.Out; see the package comment for its files. Nothing is written, and with
+// Force no former run removed, before model, recordings and configuration are
+// seen to fit.
 //
 // When ctx ends, the step under way is finished, the state is saved, and the
-// error wraps ctx.Err(): continue with [Resume]. Other errors: [LockedError],
+// error wraps ctx.Err(): continue with [Resume]. Other errors: [ConfigError], [LockedError],
 // *atomicfile.ExistsError where Out holds a run and Force is not set,
 // [DivergedError], [data.DataError], and [graphsurgery.UnsupportedError] for a
 // model that cannot be trained so.
@@ -32,25 +34,29 @@ func Train(ctx context.Context, m *graphsurgery.Model, set *data.Set, cfg Config
 		return nil, err
 	}
 	run, err := begin(ctx, f, m, set, cfg)
+	if err != nil {
+		f.undo()
+	}
 	return run, errors.Join(err, f.close())
 }
 
 // begin starts a run in a locked folder.
 func begin(ctx context.Context, f *folder, m *graphsurgery.Model, set *data.Set, cfg Config) (*Run, error) {
 	f.at = cfg.at
-	if f.exists(fileConfig) {
-		if !cfg.Force {
-			return nil, &atomicfile.ExistsError{Path: f.path(fileConfig)}
-		}
-		if err := f.clear(); err != nil {
-			return nil, err
-		}
+	former := f.exists(fileConfig)
+	if former && !cfg.Force {
+		return nil, &atomicfile.ExistsError{Path: f.path(fileConfig)}
 	}
 	t, err := newTrainer(f, m, set, cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer t.close()
+	if former {
+		if err := f.clear(); err != nil {
+			return nil, err
+		}
+	}
 	if err := m.SaveForce(f.path(fileModel)); err != nil {
 		return nil, err
 	}
@@ -96,19 +102,17 @@ func Resume(ctx context.Context, dir string, set *data.Set, cfg Config) (*Run, e
 // carryOn continues the run in a locked folder.
 func carryOn(ctx context.Context, f *folder, set *data.Set, cfg Config) (*Run, error) {
 	f.at = cfg.at
-	var s Settings
-	if err := f.readJSON(fileConfig, &s); err != nil {
+	s, err := ReadSettings(f.dir)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.Recipe.apply(&cfg); err != nil {
 		return nil, &CheckpointError{Path: f.dir, What: "was begun with another configuration", Err: err}
 	}
-	if f.exists(fileResult) {
-		return OpenRun(f.dir)
-	}
+	finished := f.exists(fileResult)
 	cfg.Out = f.dir
 	cfg = s.Recipe.fill(cfg.withDefaults())
-	if err := cfg.validate(); err != nil {
+	if err := cfg.validate(); err != nil && !finished {
 		return nil, err
 	}
 	m, err := f.loadModel(s)
@@ -118,6 +122,14 @@ func carryOn(ctx context.Context, f *folder, set *data.Set, cfg Config) (*Run, e
 	if got := set.Digest(); got != s.Data.Digest {
 		return nil, &CheckpointError{Path: f.dir, What: fmt.Sprintf("was begun with other recordings, splits or labels (%s): got %s with digest %s, want %s", s.Data.Source, set.Source, got, s.Data.Digest)}
 	}
+	if finished {
+		return OpenRun(f.dir)
+	}
+	return goOn(ctx, f, m, set, cfg, s)
+}
+
+// goOn trains from the newest valid state of a run that is seen to be this one.
+func goOn(ctx context.Context, f *folder, m *graphsurgery.Model, set *data.Set, cfg Config, s Settings) (*Run, error) {
 	saved, warnings, err := f.newest()
 	if err != nil {
 		return nil, err

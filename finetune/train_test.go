@@ -56,7 +56,7 @@ func TestRunModelHoldsTheBestValues(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Evaluate(context.Background(), m, toySet(90).Split(data.Val), b)
+		got, err := Evaluate(context.Background(), m, toySet(90), toySet(90).Split(data.Val), b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,13 +251,13 @@ func TestTrainRefusals(t *testing.T) {
 	}{
 		{"a run is there", toySet(90), cfg(func(c *Config) { c.Out = done }), filepath.Join(done, fileConfig) + " exists already"},
 		{"locked", toySet(90), cfg(func(c *Config) { c.Out = locked.dir }), "run folder " + locked.dir + " is in use by process "},
-		{"no folder", toySet(90), cfg(func(c *Config) { c.Out = "" }), "finetune: Config.Out is empty: name a run folder"},
-		{"no backend", toySet(90), cfg(func(c *Config) { c.Backend = nil }), "finetune: Config.Backend is nil, want an open backend"},
-		{"bad rate", toySet(90), cfg(func(c *Config) { c.LearningRate = -1 }), "finetune: Config.LearningRate is -1, want a positive number"},
-		{"bad batch", toySet(90), cfg(func(c *Config) { c.BatchSize = -3 }), "finetune: Config.BatchSize is -3, want at least 1"},
-		{"bad decay", toySet(90), cfg(func(c *Config) { c.Decay = 1.5 }), "finetune: Config.Decay is 1.5, want a number above 0, at most 1"},
+		{"no folder", toySet(90), cfg(func(c *Config) { c.Out = "" }), "the run folder is empty, want the path of a folder"},
+		{"no backend", toySet(90), cfg(func(c *Config) { c.Backend = nil }), "the backend is nil, want an open backend"},
+		{"bad rate", toySet(90), cfg(func(c *Config) { c.LearningRate = -1 }), "the learning rate is -1, want a positive number"},
+		{"bad batch", toySet(90), cfg(func(c *Config) { c.BatchSize = -3 }), "the batch size is -3, want at least 1"},
+		{"bad decay", toySet(90), cfg(func(c *Config) { c.Decay = 1.5 }), "the factor on the learning rate is 1.5, want a number above 0, at most 1"},
 		{"other labels", otherLabels, cfg(func(*Config) {}), `the recordings have the labels ["x" "y" "z"], the model has ["low" "middle" "high"]`},
-		{"other front end", wide, cfg(func(*Config) {}), "want float features [batch, 4, 4]"},
+		{"other front end", wide, cfg(func(*Config) {}), "want float32 features [batch, frames, mels] = [batch, 4, 4]"},
 		{"no val", noVal, cfg(func(*Config) {}), "training needs recordings in the train and the val split"},
 		{"nothing to train", toySet(90), cfg(func(c *Config) { c.Trainable = func(string) bool { return false } }), "the model has nothing to train"},
 	} {

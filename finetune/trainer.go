@@ -34,30 +34,43 @@ func newTrainer(f *folder, m *graphsurgery.Model, set *data.Set, cfg Config) (*t
 	if err != nil {
 		return nil, err
 	}
-	e, err := newEngine(m, p, cfg)
-	if err != nil {
-		return nil, err
-	}
-	t := &trainer{folder: f, cfg: cfg, set: set, model: m, engine: e, val: set.Split(data.Val), saved: time.Now()}
-	t.batches = data.NewBatcher(set.Split(data.Train), cfg.BatchSize, cfg.Seed)
-	if t.batches.Len() == 0 || len(t.val) == 0 {
+	t := &trainer{folder: f, cfg: cfg, set: set, model: m, val: set.Split(data.Val), saved: time.Now()}
+	items := set.Split(data.Train)
+	if len(items) == 0 || len(t.val) == 0 {
 		return nil, &data.DataError{What: "training needs recordings in the train and the val split"}
 	}
+	if !p.fixed { // rows beyond the recordings would be padding in every step
+		p.batch = min(p.batch, len(items))
+	}
+	t.batches = data.NewBatcher(items, p.batch, cfg.Seed)
+	if t.engine, err = newEngine(m, p, cfg); err != nil {
+		return nil, err
+	}
+	if err := t.identify(); err != nil {
+		t.engine.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// identify notes what the run is made of: settings and digests.
+func (t *trainer) identify() (err error) {
+	cfg := t.cfg
 	t.settings = Settings{
 		Tool: cfg.Tool, Recipe: cfg.recipe(), Backend: cfg.BackendName,
-		ModelDigest: m.Digest(), Data: dataSettings(set),
+		ModelDigest: t.model.Digest(), Data: dataSettings(t.set),
 	}
-	for _, p := range e.params {
+	for _, p := range t.engine.params {
 		t.settings.Trainable = append(t.settings.Trainable, p.name)
 	}
 	t.position = checkpoint{
 		Tool: cfg.Tool, ConfigDigest: t.settings.Recipe.digest(), ModelDigest: t.settings.ModelDigest, DataDigest: t.settings.Data.Digest,
 	}
-	if t.frozen, err = e.frozen(); err != nil {
-		return nil, err
+	if t.frozen, err = t.engine.frozen(); err != nil {
+		return err
 	}
 	t.settings.FrozenDigest = frozenDigest(t.frozen)
-	return t, nil
+	return nil
 }
 
 func (t *trainer) close() {
@@ -79,8 +92,8 @@ func (t *trainer) startLog(verb string, warnings ...string) error {
 	}
 	t.teller = &teller{log: log, out: t.cfg.Progress, began: time.Now(), before: before}
 	e := t.event(EventStart)
-	e.Message = fmt.Sprintf("%s %d tensors on %d recordings with %s, from step %d of %d", verb,
-		len(t.engine.params), t.set.Count(data.Train), t.settings.Backend, e.Step, e.Steps)
+	e.Message = fmt.Sprintf("%s %s on %s with %s, from step %d of %d", verb,
+		plural(len(t.engine.params), "tensor"), plural(t.set.Count(data.Train), "recording"), t.settings.Backend, e.Step, e.Steps)
 	if err := t.teller.tell(e); err != nil {
 		return err
 	}
@@ -179,6 +192,11 @@ func (t *trainer) diverged(b data.Batch) error {
 			}
 		}
 	}
+	return t.note(e)
+}
+
+// note writes a divergence into the log and gives it back as an error.
+func (t *trainer) note(e *DivergedError) error {
 	return errors.Join(e, t.teller.tell(Event{Kind: EventWarning, Message: e.Error()}))
 }
 
@@ -193,7 +211,7 @@ func (t *trainer) endEpoch(ctx context.Context) error {
 		return err
 	}
 	if !isFinite(m.Loss) {
-		return &DivergedError{Step: p.Step, Epoch: p.Epoch + 1, Where: "the validation loss"}
+		return t.note(&DivergedError{Step: p.Step, Epoch: p.Epoch + 1, Where: "the validation loss"})
 	}
 	r := EpochResult{
 		Epoch: p.Epoch + 1, LearningRate: t.cfg.learningRate(p.Epoch), TrainLoss: p.LossSum / float64(p.LossItems),

@@ -207,52 +207,15 @@ func (m *Model) Save(path string) error { return m.save(path, false) }
 func (m *Model) SaveForce(path string) error { return m.save(path, true) }
 
 func (m *Model) save(path string, force bool) error {
-	if err := m.checkExternal(path); err != nil {
-		return err
+	if m.hasExternal() && (m.path == "" || !atomicfile.SameFile(filepath.Dir(path), filepath.Dir(m.path))) {
+		m = m.Clone() // references to files beside the model would point nowhere
+		if err := m.InlineExternal(); err != nil {
+			return err
+		}
 	}
 	data, err := m.Bytes()
 	if err != nil {
 		return err
 	}
 	return atomicfile.WriteFile(path, data, atomicfile.Options{Force: force})
-}
-
-// checkExternal refuses to write a model with external data into another folder,
-// where its references would point nowhere.
-func (m *Model) checkExternal(path string) error {
-	name, found := m.externalTensor()
-	if !found || m.path != "" && atomicfile.SameFile(filepath.Dir(path), filepath.Dir(m.path)) {
-		return nil
-	}
-	return &UnsupportedError{File: m.path, What: fmt.Sprintf("tensor %q is in a file beside the model; saving to another folder would lose it", name), Hint: "save beside " + m.path}
-}
-
-// externalTensor finds a tensor whose values are in another file: an initialiser
-// or an attribute, in subgraphs and functions too.
-func (m *Model) externalTensor() (name string, found bool) {
-	look := func(t *pb.TensorProto) {
-		if t.GetDataLocation() == pb.TensorProto_EXTERNAL {
-			name, found = t.GetName(), true
-		}
-	}
-	nodes := func(list []*pb.NodeProto) {
-		for _, n := range list {
-			for _, a := range n.Attribute {
-				look(a.T)
-				for _, t := range a.Tensors {
-					look(t)
-				}
-			}
-		}
-	}
-	m.walk(func(g *Graph) {
-		nodes(g.pb.Node)
-		for _, t := range g.pb.Initializer {
-			look(t)
-		}
-	})
-	for _, f := range m.pb.Functions {
-		nodes(f.Node)
-	}
-	return name, found
 }

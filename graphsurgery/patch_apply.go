@@ -129,6 +129,7 @@ func (e *edit) moveOutput(c outputChange) error {
 		for _, u := range old.uses {
 			e.setName(u.Node.pb.Input, u.Input, inner)
 		}
+		e.renameInBodies(old, inner)
 	}
 	previous := old.name
 	old.name = inner // taps follow; reindexing makes a new value under the old name
@@ -187,15 +188,22 @@ func (e *edit) rewireBodies(r rewire) {
 	if r.use != nil {
 		return
 	}
+	e.renameInBodies(r.old, r.new.name())
+}
+
+// renameInBodies lets subgraphs that declare the outer value old as an output
+// declare another name.
+func (e *edit) renameInBodies(old *Value, name string) {
 	e.patch.model.walk(func(g *Graph) {
 		if g.outer == nil {
 			return
 		}
 		for _, out := range g.pb.Output {
-			if g.values[out.GetName()] != nil && g.values[out.GetName()].producer == nil && g.outer.resolve(out.GetName()) == r.old {
+			own := g.values[out.GetName()]
+			if own != nil && own.producer == nil && g.outer.resolve(out.GetName()) == old {
 				before := out.Name
 				e.undos = append(e.undos, func() { out.Name = before })
-				out.Name = new(r.new.name())
+				out.Name = &name
 			}
 		}
 	})

@@ -198,3 +198,22 @@ func TestExternalAttributeIsNotLeftBehind(t *testing.T) {
 		}
 	}
 }
+
+// TestReplaceOutputKeepsABranchThatReturnsTheOldValue: the branch of an If that
+// declares the outer y as its output goes on returning the old value.
+func TestReplaceOutputKeepsABranchThatReturnsTheOldValue(t *testing.T) {
+	p := withIf()
+	branch := p.Graph.Node[len(p.Graph.Node)-1].Attribute[0].G
+	branch.Node, branch.Output[0].Name = nil, proto.String("y")
+	m := load(t, p)
+	patch := m.NewPatch("t")
+	patch.ReplaceOutput(m.Graph.Output("y"), patch.Add("Tanh", patch.Tap(m.Graph.Value("mid"))))
+	apply(t, patch)
+	if got := branchOutput(m); got != "y_inner" {
+		t.Errorf("the branch returns %q, want the old value under its new name y_inner", got)
+	}
+}
+
+func branchOutput(m *Model) string {
+	return m.Graph.Value("chosen").Producer().Subgraph("then_branch").pb.Output[0].GetName()
+}

@@ -11,8 +11,13 @@ import (
 
 func backendCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "backend",
-		Short: "Install and list what models run on",
+		Use:     "backend",
+		Short:   "Install and list what models run on",
+		Example: "  aat-onnx backend install cpu",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return usage("backend needs a word more", "one of install and list")
+		},
 	}
 	c.AddCommand(backendInstallCommand(a), backendListCommand(a))
 	return c
@@ -38,8 +43,7 @@ func backendInstallCommand(a *app) *cobra.Command {
 				return err
 			}
 			if a.json {
-				a.printJSON(p)
-				return nil
+				return a.printJSON(p)
 			}
 			fmt.Fprintf(a.stdout, "%s %s is ready: %s\n", p.Name, p.Version, p.Path)
 			return nil
@@ -62,8 +66,7 @@ func backendListCommand(a *app) *cobra.Command {
 				return err
 			}
 			if a.json {
-				a.printJSON(map[string]any{"backends": list})
-				return nil
+				return a.printJSON(map[string]any{"backends": list})
 			}
 			rows := [][]string{{"NAME", "VERSION", "STATE", "PATH"}}
 			for _, p := range list {

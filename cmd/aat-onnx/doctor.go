@@ -24,11 +24,12 @@ func doctorCommand(a *app) *cobra.Command {
 			if err == nil {
 				backend.Finalize()
 			}
-			if a.json {
-				a.printJSON(map[string]any{"machine": r, "onnxruntime": lib, "backend": info, "notice": info.Notice})
-				return err
+			if a.json && err == nil {
+				return a.printJSON(map[string]any{"machine": r, "onnxruntime": lib, "backend": info, "notice": info.Notice})
 			}
-			a.printDoctor(r, info, lib, ortErr)
+			if !a.json {
+				a.printDoctor(r, info, lib, ortErr)
+			}
 			return err
 		},
 	}

@@ -47,7 +47,7 @@ func (a *app) eval(ctx context.Context, path string, o evalOptions) error {
 	if err != nil {
 		return err
 	}
-	set, items, err := a.openSplit(ctx, o.data, o.split, m, o.setup)
+	set, items, err := a.openSplit(ctx, o.data, o.split, source{path, m}, o.setup)
 	if err != nil {
 		return err
 	}
@@ -56,23 +56,22 @@ func (a *app) eval(ctx context.Context, path string, o evalOptions) error {
 		return err
 	}
 	defer backend.Finalize()
-	metrics, err := finetune.Evaluate(ctx, m, items, backend)
+	metrics, err := finetune.Evaluate(ctx, m, set, items, backend)
 	if err != nil {
 		return err
 	}
 	if a.json {
-		a.printJSON(metrics)
-		return nil
+		return a.printJSON(metrics)
 	}
-	a.printMetrics(metrics, set.Labels)
+	a.printMetrics(metrics)
 	return nil
 }
 
-func (a *app) printMetrics(m finetune.Metrics, labels []string) {
+func (a *app) printMetrics(m finetune.Metrics) {
 	fmt.Fprintf(a.stdout, "%s\n\n", m)
 	rows := [][]string{{"LABEL", "CLIPS", "PRECISION", "RECALL", "F1"}}
-	for i, c := range m.PerClass {
-		rows = append(rows, []string{labels[i], strconv.Itoa(c.N), percent(c.Precision), percent(c.Recall), percent(c.F1)})
+	for _, c := range m.PerClass {
+		rows = append(rows, []string{c.Label, strconv.Itoa(c.N), percent(c.Precision), percent(c.Recall), percent(c.F1)})
 	}
 	table(a.stdout, rows...)
 }

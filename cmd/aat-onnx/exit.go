@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/aat-onnx/aat-onnx/audio"
+	"github.com/aat-onnx/aat-onnx/export"
 	"github.com/aat-onnx/aat-onnx/finetune"
 	"github.com/aat-onnx/aat-onnx/finetune/data"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -52,7 +54,10 @@ func (e *usageError) Error() string { return e.what }
 func usage(what, hint string) error { return &usageError{what, hint} }
 
 // mismatchError says that two runtimes gave different answers.
-type mismatchError struct{ what string }
+type mismatchError struct {
+	what   string
+	report export.Report
+}
 
 func (e *mismatchError) Error() string { return e.what }
 
@@ -65,14 +70,22 @@ func (a *app) finish(ctx context.Context, err error) int {
 		return exitOK
 	}
 	var sig signalError
-	if errors.As(context.Cause(ctx), &sig) {
-		err = fmt.Errorf("%w: what was done is saved", sig)
+	if errors.As(context.Cause(ctx), &sig) && errors.Is(err, context.Canceled) {
+		err = sig
 	}
 	code, hints := classify(err)
+	if code > 128 && a.saved != "" {
+		hints = []string{a.saved}
+	}
 	if a.json {
-		a.printJSON(map[string]any{"error": map[string]any{
-			"code": code, "message": err.Error(), "hints": hints,
-		}})
+		object := map[string]any{"code": code, "message": oneLine(err.Error()), "hints": hints}
+		var mismatch *mismatchError
+		if errors.As(err, &mismatch) {
+			object["report"] = mismatch.report
+		}
+		if werr := a.printJSON(map[string]any{"error": object}); werr != nil {
+			fmt.Fprintf(a.stderr, "error: %s\n", oneLine(err.Error()))
+		}
 		return code
 	}
 	fmt.Fprintf(a.stderr, "error: %s\n", oneLine(err.Error()))
@@ -86,7 +99,7 @@ func (a *app) finish(ctx context.Context, err error) int {
 func classify(err error) (code int, hints []string) {
 	hint := func(h string) []string {
 		if h == "" {
-			return nil
+			return []string{}
 		}
 		return []string{h}
 	}
@@ -104,6 +117,7 @@ func classify(err error) (code int, hints []string) {
 		locked      *finetune.LockedError
 		download    *pjrt.DownloadError
 		spec        *pjrt.SpecError
+		config      *finetune.ConfigError
 		probe       *pjrt.ProbeError
 		noORT       *ort.NotFoundError
 		mismatch    *mismatchError
@@ -112,27 +126,31 @@ func classify(err error) (code int, hints []string) {
 	)
 	switch {
 	case errors.As(err, &sig):
-		return 128 + int(sig.sig), []string{"continue with 'aat-onnx train … --resume'"}
+		return 128 + int(sig.sig), []string{}
 	case errors.As(err, &use):
 		return exitUsage, hint(use.hint)
 	case errors.As(err, &spec):
-		return exitUsage, []string{"choices are " + spec.Want}
+		return exitUsage, []string{"see 'aat-onnx backend list'"}
+	case errors.As(err, &config):
+		return exitUsage, []string{"see 'aat-onnx train --help'"}
+	case errors.As(err, &exists) && filepath.Base(exists.Path) == "config.json":
+		return exitUsage, []string{"continue that run with --resume, or start again with --force, which deletes it"}
 	case errors.As(err, &exists):
 		return exitUsage, []string{"choose another name, or add --force to replace it"}
 	case errors.As(err, &unsupported):
 		return exitUnsupported, hint(unsupported.Hint)
 	case errors.As(err, &format):
-		return exitModel, nil
+		return exitModel, []string{}
 	case errors.As(err, &locked):
 		return exitLocked, []string{"wait for that process, or give another -o folder"}
 	case errors.As(err, &checkpoint):
-		return exitCheckpoint, nil
+		return exitCheckpoint, []string{}
 	case errors.As(err, &diverged):
 		return exitDiverged, []string{"try a smaller --lr; the last finite state is kept"}
 	case errors.As(err, &badData):
 		return exitData, hint(badData.Hint)
 	case errors.As(err, &badAudio), errors.As(err, &otherAudio):
-		return exitData, nil
+		return exitData, []string{}
 	case errors.As(err, &download):
 		return exitDownload, hint(download.Hint)
 	case errors.As(err, &probe):
@@ -140,11 +158,11 @@ func classify(err error) (code int, hints []string) {
 	case errors.As(err, &noORT):
 		return exitDownload, hint(noORT.Hint)
 	case errors.As(err, &mismatch):
-		return exitMismatch, nil
+		return exitMismatch, []string{}
 	case errors.Is(err, syscall.ENOSPC):
 		return exitIO, []string{"free some space, or write to another disk"}
 	case errors.As(err, &pathErr), errors.As(err, &errno):
-		return exitIO, nil
+		return exitIO, []string{}
 	case strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "unknown flag"):
 		return exitUsage, []string{"see 'aat-onnx help'"}
 	}
@@ -154,11 +172,12 @@ func classify(err error) (code int, hints []string) {
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // printJSON writes one indented JSON object to standard output.
-func (a *app) printJSON(v any) {
+func (a *app) printJSON(v any) error {
 	enc := json.NewEncoder(a.stdout)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		fmt.Fprintf(a.stderr, "error: writing the result: %v\n", err)
+		return fmt.Errorf("writing the result: %w", err)
 	}
+	return nil
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+
+	"github.com/aat-onnx/aat-onnx/internal/atomicfile"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +26,12 @@ func exportCommand(a *app) *cobra.Command {
 			if err := needFlag(c, "output", out, "aat-onnx export runs/birds -o birds.onnx"); err != nil {
 				return err
 			}
+			if !isFolder(args[0]) {
+				return usage(args[0]+" is not a run folder", "give the -o folder of 'aat-onnx train'")
+			}
+			if insideRun(out, args[0]) {
+				return usage(out+" is inside the run folder, whose files must stay", "write somewhere else")
+			}
 			run, err := finetune.OpenRun(args[0])
 			if err != nil {
 				return err
@@ -35,8 +44,7 @@ func exportCommand(a *app) *cobra.Command {
 				return err
 			}
 			if a.json {
-				a.printJSON(map[string]any{"output": out, "bytes": info.Size(), "form": "fused"})
-				return nil
+				return a.printJSON(map[string]any{"output": out, "bytes": info.Size(), "form": "fused"})
 			}
 			fmt.Fprintf(a.stdout, "wrote %s (%s, epoch %d, val accuracy %s)\n", out, mebibytes(info.Size()), run.Result.BestEpoch, percent(run.Result.Val.Accuracy))
 			return nil
@@ -46,3 +54,6 @@ func exportCommand(a *app) *cobra.Command {
 	c.Flags().BoolVar(&o.Force, "force", false, "replace the output if it exists")
 	return c
 }
+
+// insideRun reports whether a file would be written into the run folder itself.
+func insideRun(file, run string) bool { return atomicfile.SameFile(filepath.Dir(file), run) }

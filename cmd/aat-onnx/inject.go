@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -57,6 +59,9 @@ func injectCommand(a *app) *cobra.Command {
 }
 
 func (a *app) inject(path string, o injectOptions) error {
+	if o.rank == 0 || o.scale == 0 {
+		return usage("--rank 0 or --scale 0 would leave no adapter", "leave the flag out for its default")
+	}
 	recipe, err := recipeFor(o)
 	if err != nil {
 		return err
@@ -73,7 +78,7 @@ func (a *app) inject(path string, o injectOptions) error {
 	if o.method == "head" && o.labels == "" {
 		return usage("method head trains a new head only, and without --labels there is none", "add --labels FILE")
 	}
-	m, err := graphsurgery.Load(path)
+	m, err := loadFile(path)
 	if err != nil {
 		return err
 	}
@@ -95,8 +100,7 @@ func (a *app) inject(path string, o injectOptions) error {
 		return err
 	}
 	if a.json {
-		a.printJSON(planJSON(plan, o))
-		return nil
+		return a.printJSON(planJSON(plan, o))
 	}
 	fmt.Fprint(a.stdout, plan)
 	fmt.Fprintf(a.stdout, "wrote %s\n", o.out)
@@ -154,17 +158,22 @@ func readLabels(path string) ([]string, error) {
 	}
 	defer f.Close()
 	var labels []string
-	for s := bufio.NewScanner(f); ; {
-		if !s.Scan() {
-			if len(labels) < 2 {
-				return nil, usage(path+" names "+plural(len(labels), "label")+": a classifier needs two or more", "one label a line")
-			}
-			return labels, s.Err()
+	s := bufio.NewScanner(f)
+	for s.Scan() {
+		if !utf8.Valid(s.Bytes()) {
+			return nil, usage(path+" is not a text file in UTF-8", "give one label a line")
 		}
 		if l := strings.TrimSpace(strings.TrimPrefix(s.Text(), "\ufeff")); l != "" {
 			labels = append(labels, l)
 		}
 	}
+	if err := s.Err(); err != nil {
+		return nil, fmt.Errorf("reading the labels: %w", &fs.PathError{Op: "read", Path: path, Err: err})
+	}
+	if len(labels) < 2 {
+		return nil, usage(path+" names "+plural(len(labels), "label")+": a classifier needs two or more", "give one label a line")
+	}
+	return labels, nil
 }
 
 // saveModel writes a model whole or not at all.

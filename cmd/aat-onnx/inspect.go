@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
+	"github.com/aat-onnx/aat-onnx/finetune"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
@@ -28,8 +29,7 @@ func inspectCommand(a *app) *cobra.Command {
 			}
 			blocks, report := adapterinject.Find(m)
 			if a.json {
-				a.printJSON(inspectJSON(m, blocks))
-				return nil
+				return a.printJSON(inspectJSON(m, blocks, report))
 			}
 			a.printModel(m)
 			a.printBlocks(blocks, report)
@@ -52,7 +52,7 @@ func (a *app) printModel(m *graphsurgery.Model) {
 	for _, v := range m.Graph.Outputs() {
 		rows = append(rows, []string{"output", v.Name() + " " + v.DType().String() + shapeText(v.Shape())})
 	}
-	if labels, err := modelLabels(m); err == nil && len(labels) > 0 {
+	if labels, err := finetune.Labels(m); err == nil && len(labels) > 0 {
 		rows = append(rows, []string{"labels", strconv.Itoa(len(labels)) + ": " + shorten(strings.Join(labels, " "), 60)})
 	}
 	if info, ok := adapterinject.Provenance(m); ok {
@@ -79,18 +79,43 @@ func (a *app) printBlocks(blocks []adapterinject.Block, report adapterinject.Rep
 
 // inspectJSON is the machine form; value names are the ONNX names of the
 // projections' results, bias included.
-func inspectJSON(m *graphsurgery.Model, blocks []adapterinject.Block) map[string]any {
+func inspectJSON(m *graphsurgery.Model, blocks []adapterinject.Block, report adapterinject.Report) map[string]any {
 	opset, _ := m.Opset("")
 	list := make([]map[string]any, 0, len(blocks))
 	for _, b := range blocks {
 		list = append(list, blockJSON(b))
 	}
-	return map[string]any{
+	out := map[string]any{
 		"producer": m.Producer(), "opset": opset, "nodes": len(m.Graph.Nodes()),
 		"parameters": parameters(m), "digest": m.Digest(),
 		"inputs": portsJSON(m.Graph.Inputs()), "outputs": portsJSON(m.Graph.Outputs()),
-		"blocks": list,
+		"blocks": list, "misses": missesJSON(report),
 	}
+	if labels, err := finetune.Labels(m); err == nil && labels != nil {
+		out["labels"] = labels
+	}
+	if info, ok := adapterinject.Provenance(m); ok {
+		out["adapters"] = map[string]any{"method": info.Method, "base_digest": info.BaseDigest, "parameters": adapterParameters(m)}
+	}
+	return out
+}
+
+// missesJSON says why each candidate that is no block is none.
+func missesJSON(r adapterinject.Report) []map[string]any {
+	list := []map[string]any{}
+	for _, c := range r.Misses() {
+		list = append(list, map[string]any{"node": c.Node, "op": c.Op, "step": c.Step, "why": c.Why})
+	}
+	return list
+}
+
+// adapterParameters counts what inject added.
+func adapterParameters(m *graphsurgery.Model) int64 {
+	var n int64
+	for _, name := range adapterinject.Trainable(m) {
+		n += m.Graph.Initializer(name).Len()
+	}
+	return n
 }
 
 func blockJSON(b adapterinject.Block) map[string]any {

@@ -5,9 +5,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/aat-onnx/aat-onnx/internal/pjrt"
@@ -25,17 +27,36 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer cancel(nil)
 	stop := cancelOnSignal(cancel)
 	defer stop()
-	a := &app{stdout: stdout, stderr: stderr}
+	out := &checkedWriter{w: stdout}
+	a := &app{stdout: out, stderr: stderr, json: slices.Contains(args, "--json")}
 	root := newRoot(a)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("writing the result: %w", out.err)
+	}
 	return a.finish(ctx, err)
+}
+
+// checkedWriter remembers the first failed write, so that a result that did not
+// reach its reader is not called a success.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 // signalError is the cancel cause after SIGINT or SIGTERM.
 type signalError struct{ sig syscall.Signal }
 
-func (e signalError) Error() string { return "interrupted by " + e.sig.String() }
+func (e signalError) Error() string { return "stopped: " + e.sig.String() }
 
 // cancelOnSignal cancels the context on the first signal, so that work in
 // progress is saved; a second one ends the process at once.

@@ -4,76 +4,98 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/audio"
+	"github.com/aat-onnx/aat-onnx/export"
 	"github.com/aat-onnx/aat-onnx/finetune"
 	"github.com/aat-onnx/aat-onnx/finetune/data"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
-// loadModel loads an ONNX file, or the trained model of a run folder.
+// loadModel loads an ONNX file, or the trained model of a run folder. Values in
+// files beside the model are taken in, so that it runs from memory.
 func loadModel(path string) (*graphsurgery.Model, error) {
-	info, err := os.Stat(path)
+	if isFolder(path) {
+		if _, err := os.Stat(filepath.Join(path, "config.json")); errors.Is(err, fs.ErrNotExist) {
+			return nil, usage(path+" is neither an ONNX file nor a run folder", "give a file, or the -o folder of 'aat-onnx train'")
+		}
+		run, err := finetune.OpenRun(path)
+		if err != nil {
+			return nil, err
+		}
+		return run.Model()
+	}
+	m, err := loadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	if !info.IsDir() {
-		return graphsurgery.Load(path)
-	}
-	if _, err := os.Stat(filepath.Join(path, "config.json")); errors.Is(err, fs.ErrNotExist) {
-		return nil, usage(path+" is neither an ONNX file nor a run folder", "give a file, or the -o folder of 'aat-onnx train'")
-	}
-	run, err := finetune.OpenRun(path)
-	if err != nil {
-		return nil, err
-	}
-	return run.Model()
+	return m, m.InlineExternal()
 }
 
-// modelLabels reads the label list an injected model carries; none is not an
-// error.
-func modelLabels(m *graphsurgery.Model) ([]string, error) {
-	text, ok := m.Metadata(adapterinject.MetaLabels)
-	if !ok {
-		return nil, nil
+// loadFile loads an ONNX file; the error for a missing one says what was wanted.
+func loadFile(path string) (*graphsurgery.Model, error) {
+	m, err := graphsurgery.Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no model at %q: %w", path, err)
 	}
-	var labels []string
-	if err := json.Unmarshal([]byte(text), &labels); err != nil {
-		return nil, &graphsurgery.FormatError{File: m.Path(), What: "metadata " + adapterinject.MetaLabels + " is not a list of labels", Err: err}
-	}
-	return labels, nil
+	return m, err
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // modelSetup is what a model needs to take recordings: labels and front end,
-// from its metadata or from the flags, the flags first.
+// from its metadata or, where it has none, from the flags.
 type modelSetup struct {
 	labelsFile, frontEndFile string
 }
 
+// labels gives the model's labels. A flag that contradicts the model is refused:
+// the order of the labels is the order of its outputs.
 func (s modelSetup) labels(m *graphsurgery.Model) ([]string, error) {
-	if s.labelsFile != "" {
-		return readLabels(s.labelsFile)
+	own, err := finetune.Labels(m)
+	if err != nil {
+		return nil, err
 	}
-	labels, err := modelLabels(m)
-	if err == nil && len(labels) == 0 {
-		err = usage(m.Path()+" carries no label list", "add --labels FILE, one label a line in the order of the model's outputs")
+	if s.labelsFile == "" {
+		if len(own) == 0 {
+			return nil, usage(m.Path()+" carries no label list", "add --labels FILE, one label a line in the order of the model's outputs")
+		}
+		return own, nil
 	}
-	return labels, err
+	given, err := readLabels(s.labelsFile)
+	if err == nil && len(own) > 0 && !slices.Equal(own, given) {
+		err = usage(fmt.Sprintf("%s names other labels than the model carries: %d and %d, or in another order", s.labelsFile, len(given), len(own)), "leave --labels out")
+	}
+	return given, err
 }
 
+// frontEnd gives the model's front end, with the same rule.
 func (s modelSetup) frontEnd(m *graphsurgery.Model) (audio.FrontEnd, error) {
-	if s.frontEndFile != "" {
-		return audio.ReadPreprocessor(s.frontEndFile)
-	}
 	text, ok := m.Metadata(adapterinject.MetaFrontEnd)
-	if !ok {
+	if s.frontEndFile == "" && !ok {
 		return audio.FrontEnd{}, usage(m.Path()+" does not say how recordings become its input", "add --frontend preprocessor_config.json")
 	}
-	return audio.ParseFrontEnd([]byte(text))
+	if s.frontEndFile == "" {
+		return audio.ParseFrontEnd([]byte(text))
+	}
+	given, err := audio.ReadPreprocessor(s.frontEndFile)
+	if err != nil || !ok {
+		return given, err
+	}
+	own, err := audio.ParseFrontEnd([]byte(text))
+	if err == nil && own != given {
+		err = usage(s.frontEndFile+" is another front end than the model carries", "leave --frontend out, or inject the base anew with this one")
+	}
+	return given, err
 }
 
 // openData loads recordings for a model and reports what was skipped.
@@ -89,22 +111,55 @@ func (a *app) openData(ctx context.Context, path string, m *graphsurgery.Model, 
 	if err != nil {
 		return nil, err
 	}
+	if set.SplitHere {
+		fmt.Fprintf(a.stderr, "note: %s names no splits; they were drawn here, label by label, with seed %d\n", path, o.Seed)
+	}
 	a.reportSkips(set)
 	return set, nil
 }
 
+// source is the model that a command was given, and how its recordings were
+// split when it was trained.
+type source struct {
+	path  string
+	model *graphsurgery.Model
+}
+
+// seed is that of the split which the model was trained with: in a run's
+// settings, or in an exported file's metadata. Measured with another one, clips
+// that were trained on would count as test clips.
+func (s source) seed() (uint64, error) {
+	if isFolder(s.path) {
+		settings, err := finetune.ReadSettings(s.path)
+		return settings.Recipe.Seed, err
+	}
+	text, ok := s.model.Metadata(export.MetaTrained)
+	if !ok {
+		return 0, nil
+	}
+	var trained export.Trained
+	if err := json.Unmarshal([]byte(text), &trained); err != nil {
+		return 0, &graphsurgery.FormatError{File: s.path, What: "metadata " + export.MetaTrained + " cannot be read", Err: err}
+	}
+	return trained.Seed, nil
+}
+
 // openSplit is openData for one split; "all" is every recording.
-func (a *app) openSplit(ctx context.Context, path, split string, m *graphsurgery.Model, s modelSetup) (*data.Set, []data.Item, error) {
+func (a *app) openSplit(ctx context.Context, path, split string, from source, s modelSetup) (*data.Set, []data.Item, error) {
 	want, err := splitNamed(split)
 	if err != nil {
 		return nil, nil, err
 	}
-	set, err := a.openData(ctx, path, m, s, data.Options{Measure: true})
-	if err != nil || want == nil {
-		if err == nil {
-			return set, set.Items, nil
-		}
+	seed, err := from.seed()
+	if err != nil {
 		return nil, nil, err
+	}
+	set, err := a.openData(ctx, path, from.model, s, data.Options{Measure: true, Seed: seed})
+	if err != nil {
+		return nil, nil, err
+	}
+	if want == nil {
+		return set, set.Items, nil
 	}
 	items := set.Split(*want)
 	if len(items) == 0 {

@@ -50,6 +50,9 @@ type score struct {
 }
 
 func (a *app) predict(ctx context.Context, path string, files []string, o predictOptions) error {
+	if o.top < 1 {
+		return usage(fmt.Sprintf("--top %d shows nothing", o.top), "give 1 or more")
+	}
 	m, err := loadModel(path)
 	if err != nil {
 		return err
@@ -66,7 +69,7 @@ func (a *app) predict(ctx context.Context, path string, files []string, o predic
 	if err != nil {
 		return err
 	}
-	out, features, readErr := readRecordings(extractor, files)
+	out, features, readErr := readRecordings(ctx, extractor, files)
 	if len(features) == 0 {
 		return readErr
 	}
@@ -75,7 +78,7 @@ func (a *app) predict(ctx context.Context, path string, files []string, o predic
 		return err
 	}
 	defer backend.Finalize()
-	p, err := finetune.NewPredictor(m, frontEnd.Frames, frontEnd.MelBins, min(16, len(features)), backend)
+	p, err := finetune.NewPredictor(m, frontEnd.Frames, frontEnd.MelBins, min(16, len(features)), labels, backend)
 	if err != nil {
 		return err
 	}
@@ -87,18 +90,20 @@ func (a *app) predict(ctx context.Context, path string, files []string, o predic
 	next := 0
 	for i := range out {
 		if out[i].Error == "" {
-			out[i].Top = best(probabilities[next], labels, o.top)
+			out[i].Top = best(probabilities[next], p.Labels(), o.top)
 			next++
 		}
 	}
-	a.printPredictions(out)
-	return nil
+	return a.printPredictions(out)
 }
 
 // readRecordings makes features of each file; a broken file gets its error and
 // no features. The error returned is the first one.
-func readRecordings(e *audio.Extractor, files []string) (out []prediction, features [][]float32, first error) {
+func readRecordings(ctx context.Context, e *audio.Extractor, files []string) (out []prediction, features [][]float32, first error) {
 	for _, file := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
 		x, err := e.File(file)
 		p := prediction{File: file}
 		if err != nil {
@@ -118,23 +123,18 @@ func readRecordings(e *audio.Extractor, files []string) (out []prediction, featu
 func best(probabilities []float32, labels []string, n int) []score {
 	var all []score
 	for i, p := range probabilities {
-		label := fmt.Sprintf("class %d", i)
-		if i < len(labels) {
-			label = labels[i]
-		}
-		all = append(all, score{label, float64(p)})
+		all = append(all, score{labels[i], float64(p)})
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].Probability > all[j].Probability })
 	return all[:min(n, len(all))]
 }
 
-func (a *app) printPredictions(out []prediction) {
+func (a *app) printPredictions(out []prediction) error {
 	for _, p := range out {
 		a.partial = a.partial || p.Error != ""
 	}
 	if a.json {
-		a.printJSON(map[string]any{"predictions": out})
-		return
+		return a.printJSON(map[string]any{"predictions": out})
 	}
 	var rows [][]string
 	for _, p := range out {
@@ -148,4 +148,5 @@ func (a *app) printPredictions(out []prediction) {
 		rows = append(rows, row)
 	}
 	table(a.stdout, rows...)
+	return nil
 }

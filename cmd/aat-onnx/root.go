@@ -16,6 +16,7 @@ type app struct {
 	json           bool
 	partial        bool   // some input was skipped: exit code 3
 	notice         string // backend notice already shown
+	saved          string // what an interrupted training can be continued with
 }
 
 func newRoot(a *app) *cobra.Command {

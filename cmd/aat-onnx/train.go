@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -55,21 +56,33 @@ func trainCommand(a *app) *cobra.Command {
 	f.IntVar(&o.cfg.CheckpointEvery, "checkpoint-every", 0, "save after so many steps, besides each epoch and each minute")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in the folder")
 	f.BoolVar(&o.force, "force", false, "start again in a folder that holds a run")
-	f.StringVar(&o.setup.frontEndFile, "frontend", "", "preprocessor_config.json, if the model does not carry its front end")
+	addSetupFlags(c, &o.setup)
 	addBackendFlag(c, &o.backend)
 	return c
 }
 
 func (a *app) train(ctx context.Context, path string, o trainOptions) error {
-	m, err := graphsurgery.Load(path)
+	if o.resume && o.force {
+		return usage("--resume and --force exclude each other", "--force starts again and deletes the former run")
+	}
+	m, err := loadModel(path)
 	if err != nil {
 		return err
 	}
 	if len(adapterinject.Trainable(m)) == 0 {
 		return &graphsurgery.UnsupportedError{File: path, What: "holds nothing to train: no adapter and no new head", Hint: "splice some first: 'aat-onnx inject " + path + " -o adapted.onnx --labels labels.txt'"}
 	}
-	set, err := a.openData(ctx, o.data, m, o.setup, data.Options{Seed: o.cfg.Seed})
+	seed := o.cfg.Seed
+	if o.resume && seed == 0 {
+		if settings, err := finetune.ReadSettings(o.out); err == nil {
+			seed = settings.Recipe.Seed
+		}
+	}
+	set, err := a.openData(ctx, o.data, m, o.setup, data.Options{Seed: seed})
 	if err != nil {
+		return err
+	}
+	if err := complete(m, set.Labels, o.setup); err != nil {
 		return err
 	}
 	backend, info, err := a.openBackend(ctx, o.backend)
@@ -81,15 +94,40 @@ func (a *app) train(ctx context.Context, path string, o trainOptions) error {
 	cfg.Out, cfg.Backend, cfg.BackendName = o.out, backend, info.Name
 	cfg.Force, cfg.Tool = o.force, "aat-onnx "+version
 	cfg.Progress = finetune.Terminal(a.stderr)
+	a.saved = "what was trained is saved; continue with the same command and --resume"
 	run, err := startOrResume(ctx, m, set, cfg, o.resume)
 	if err != nil {
 		return err
 	}
 	if a.json {
-		a.printJSON(run.Result)
-		return nil
+		return a.printJSON(run.Result)
 	}
 	a.printResult(run)
+	return nil
+}
+
+// complete writes labels and front end into a model that came without, so that
+// what is exported can be used by someone who has only the file.
+func complete(m *graphsurgery.Model, labels []string, s modelSetup) error {
+	if _, ok := m.Metadata(adapterinject.MetaLabels); !ok {
+		text, err := json.Marshal(labels)
+		if err != nil {
+			return err
+		}
+		m.SetMetadata(adapterinject.MetaLabels, string(text))
+	}
+	if _, ok := m.Metadata(adapterinject.MetaFrontEnd); ok {
+		return nil
+	}
+	fe, err := s.frontEnd(m)
+	if err != nil {
+		return err
+	}
+	text, err := fe.MarshalText()
+	if err != nil {
+		return err
+	}
+	m.SetMetadata(adapterinject.MetaFrontEnd, string(text))
 	return nil
 }
 

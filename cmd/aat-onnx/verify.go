@@ -58,11 +58,13 @@ func (a *app) verify(ctx context.Context, left, right string, o verifyOptions) e
 	if err != nil {
 		return err
 	}
-	if a.json {
-		a.printJSON(report)
-	} else {
-		a.printReport(report)
+	if err := judge(report, o.tolerance); err != nil && a.json {
+		return err // with the report inside the error object
 	}
+	if a.json {
+		return a.printJSON(report)
+	}
+	a.printReport(report)
 	return judge(report, o.tolerance)
 }
 
@@ -75,7 +77,7 @@ func (a *app) verifyReport(ctx context.Context, left, right string, o verifyOpti
 	if err != nil {
 		return export.Report{}, err
 	}
-	set, items, err := a.openSplit(ctx, o.data, o.split, m, o.setup)
+	set, items, err := a.openSplit(ctx, o.data, o.split, source{left, m}, o.setup)
 	if err != nil {
 		return export.Report{}, err
 	}
@@ -83,7 +85,7 @@ func (a *app) verifyReport(ctx context.Context, left, right string, o verifyOpti
 }
 
 func (a *app) printReport(r export.Report) {
-	fmt.Fprintf(a.stdout, "largest difference %.2g on %s (outputs up to %.1f in size)\n", r.MaxAbsDiff, plural(r.Inputs, "clip"), r.MaxAbs)
+	fmt.Fprintf(a.stdout, "largest difference %.2g on %s (outputs up to %.2g in size)\n", r.MaxAbsDiff, plural(r.Inputs, "clip"), r.MaxAbs)
 	fmt.Fprintf(a.stdout, "same top class on %d of %d\n", r.Top1Agree, r.Inputs)
 }
 
@@ -107,7 +109,7 @@ func (a *app) compare(ctx context.Context, m, other *graphsurgery.Model, set *da
 		return export.Report{}, err
 	}
 	defer backend.Finalize()
-	left, err := finetune.NewPredictor(m, set.Frames, set.MelBins, 16, backend)
+	left, err := finetune.NewPredictor(m, set.Frames, set.MelBins, 16, set.Labels, backend)
 	if err != nil {
 		return export.Report{}, err
 	}
@@ -122,7 +124,10 @@ func (a *app) compare(ctx context.Context, m, other *graphsurgery.Model, set *da
 // judge turns a report beyond tolerance into an error; a NaN is beyond any.
 func judge(r export.Report, tolerance float64) error {
 	if !(r.MaxAbsDiff <= tolerance) {
-		return &mismatchError{fmt.Sprintf("outputs differ by %.3g (clip %d), more than %.3g", r.MaxAbsDiff, r.Worst, tolerance)}
+		return &mismatchError{fmt.Sprintf("outputs differ by %.3g (clip %d), more than %.3g", r.MaxAbsDiff, r.Worst, tolerance), r}
+	}
+	if r.Top1Agree < r.Inputs {
+		return &mismatchError{fmt.Sprintf("the top class differs on %d of %d clips", r.Inputs-r.Top1Agree, r.Inputs), r}
 	}
 	return nil
 }

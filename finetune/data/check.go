@@ -29,8 +29,11 @@ func (s *Set) checkSplits(path string) error {
 		if counts[split] > 0 {
 			continue
 		}
+		if s.SplitHere {
+			return s.tooSmall(path)
+		}
 		return &DataError{
-			What: fmt.Sprintf("the %s split of %s is empty: got %d train, %d val, %d test recordings", split, path, counts[Train], counts[Val], counts[Test]),
+			What: fmt.Sprintf("the %s split of %s is empty: got %d train, %d val, %d test", split, path, counts[Train], counts[Val], counts[Test]),
 			Hint: "name at least one recording for each of train and val, or name no splits at all to have them made",
 		}
 	}
@@ -49,6 +52,26 @@ func (s *Set) checkSplits(path string) error {
 		}
 	}
 	return nil
+}
+
+// perSplit is how many recordings, or groups of them, a label needs so that deal
+// gives it one in each split; see share.
+const perSplit = 3
+
+// tooSmall says what each label lacks for splits to be made here.
+func (s *Set) tooSmall(path string) error {
+	counts := make([]int, len(s.Labels))
+	for _, it := range s.Items {
+		counts[it.Label]++
+	}
+	var have []string
+	for k, l := range s.Labels {
+		have = append(have, fmt.Sprintf("%q has %d", l, counts[k]))
+	}
+	return &DataError{
+		What: fmt.Sprintf("%s is too small to split: each label needs at least %d recordings (where they are grouped, of as many groups), one each for train, val and test%s", path, perSplit, list(have)),
+		Hint: "add recordings, or name the splits yourself: train, val and test folders, or a CSV file with a split column",
+	}
 }
 
 // checkDoubles reports equal content in two splits (which makes the measured
@@ -70,9 +93,9 @@ func (s *Set) checkDoubles() {
 		repeats = append(repeats, fmt.Sprintf("%s = %s (%s)", other.File, it.File, it.Split))
 	}
 	if len(leaks) > 0 {
-		s.warn(Leak, fmt.Sprintf("%d recordings stand in two splits with the same content, so the measured accuracy is too good", len(leaks)), leaks)
+		s.warn(Leak, plural(len(leaks), "recording stands", "recordings stand")+" in two splits with the same content, so the measured accuracy is too good", leaks)
 	}
 	if len(repeats) > 0 {
-		s.warn(Repeated, fmt.Sprintf("%d recordings repeat the content of another one in the same split", len(repeats)), repeats)
+		s.warn(Repeated, plural(len(repeats), "recording repeats", "recordings repeat")+" the content of another one in the same split", repeats)
 	}
 }

@@ -45,7 +45,8 @@ type Options struct {
 	Workers int
 
 	// MaxBadShare is the share of broken recordings that are skipped and reported;
-	// above it Open fails. 0 means 0.10; below 0 means none.
+	// above it Open fails. 0 means 0.10; below 0 means none. Unless it is none, one
+	// broken recording is skipped in a set of any size.
 	MaxBadShare float64
 
 	// MaxBytes bounds the features held in memory. 0 means 8 GiB.
@@ -96,6 +97,7 @@ type Set struct {
 	Frames     int       // of each item's features
 	MelBins    int       // of each item's features
 	SplitHere  bool      // the splits were made here, not named by the source
+	SplitSeed  uint64    // Options.Seed where the splits were made here, else 0
 }
 
 // Open reads the labels, the splits and the features of every recording at path,
@@ -123,10 +125,11 @@ func OpenContext(ctx context.Context, path string, o Options) (*Set, error) {
 		if err := deal(set.Items, o); err != nil {
 			return nil, err
 		}
+		set.SplitSeed = o.Seed
 	}
 	if need := int64(len(set.Items)) * int64(set.Frames) * int64(set.MelBins) * 4; need > o.MaxBytes {
 		return nil, &DataError{
-			What: fmt.Sprintf("the features of %d recordings need %d MiB, more than the limit of %d MiB", len(set.Items), need>>20, o.MaxBytes>>20),
+			What: fmt.Sprintf("the features of %s %d MiB, more than the limit of %d MiB", plural(len(set.Items), "recording need", "recordings need"), need>>20, o.MaxBytes>>20),
 			Hint: "train on fewer recordings, or raise the limit",
 		}
 	}
@@ -214,7 +217,7 @@ func (s *Set) number(labels []string, measure bool) error {
 	}
 	if len(found) == 1 && !measure {
 		return &DataError{
-			What: fmt.Sprintf("all %d recordings have the label %q; a classifier needs at least two", len(s.Items), s.Items[0].label),
+			What: fmt.Sprintf("%s only the label %q; a classifier needs at least two", plural(len(s.Items), "recording has", "recordings have"), s.Items[0].label),
 			Hint: "give each label its own sub-folder, or its own value in the label column",
 		}
 	}
@@ -233,7 +236,7 @@ func (s *Set) number(labels []string, measure bool) error {
 	}
 	if len(strange) > 0 {
 		return &DataError{
-			What:  fmt.Sprintf("%d recordings have a label that the model does not have", len(strange)),
+			What:  plural(len(strange), "recording has", "recordings have") + " a label that the model does not have",
 			Hint:  "inject the model with all labels, or correct these",
 			Files: strange,
 		}

@@ -222,17 +222,22 @@ func TestOpenErrors(t *testing.T) {
 		{"nothing there", nil, "no/such", Options{}, "cannot read the recordings: stat DIR/no/such: no such file or directory"},
 		{"empty folder", nil, "", Options{}, "no audio files in label folders below DIR"},
 		{"no audio", map[string][]byte{"a/x.txt": nil, "b/y.txt": nil}, "", Options{}, "no audio files in label folders below DIR"},
-		{"files in the root only", map[string][]byte{"x.wav": tone(1)}, "", Options{}, "1 audio files lie in DIR itself, but none in a label folder below it: x.wav"},
-		{"one label", oneLabel, "", Options{}, `all 2 recordings have the label "a"; a classifier needs at least two`},
+		{"files in the root only", map[string][]byte{"x.wav": tone(1)}, "", Options{}, "1 audio file lies in DIR itself, but none in a label folder below it: x.wav"},
+		{"one label", oneLabel, "", Options{}, `2 recordings have only the label "a"; a classifier needs at least two`},
 		{"empty split folder", map[string][]byte{"train/a/1.wav": tone(1), "train/b/2.wav": tone(2), "val/a/x.txt": nil}, "", Options{}, "the val split is empty: no audio files in label folders below DIR/val"},
-		{"no val", map[string][]byte{"train/a/1.wav": tone(1), "train/b/2.wav": tone(2), "test/a/3.wav": tone(3)}, "", Options{}, "the val split of DIR is empty: got 2 train, 0 val, 1 test recordings"},
-		{"too few to split", map[string][]byte{"a/1.wav": tone(1), "b/2.wav": tone(2)}, "", Options{}, "the val split of DIR is empty: got 2 train, 0 val, 0 test recordings"},
+		{"no val", map[string][]byte{"train/a/1.wav": tone(1), "train/b/2.wav": tone(2), "test/a/3.wav": tone(3)}, "", Options{}, "the val split of DIR is empty: got 2 train, 0 val, 1 test"},
+		{"too few to split", map[string][]byte{"a/1.wav": tone(1), "b/2.wav": tone(2)}, "", Options{}, `DIR is too small to split: each label needs at least 3 recordings (where they are grouped, of as many groups), one each for train, val and test: "a" has 1, "b" has 1`},
 		{"one label to train on", csvTree("1.wav,a,train,", "2.wav,b,val,"), "t.csv", Options{}, "the train split of DIR/t.csv has one label only; a classifier needs at least two"},
-		{"strange label", csvTree(append(rows(), "7.wav,zebra,test,n")...), "t.csv", Options{Labels: []string{"a", "b"}}, `1 recordings have a label that the model does not have: 7.wav (line 8) has "zebra"`},
-		{"missing", csvTree(append(rows(), "missing.wav,a,test,n")...), "t.csv", Options{}, "1 of 7 recordings in t.csv do not exist: missing.wav (line 8)"},
+		{"strange label", csvTree(append(rows(), "7.wav,zebra,test,n")...), "t.csv", Options{Labels: []string{"a", "b"}}, `1 recording has a label that the model does not have: 7.wav (line 8) has "zebra"`},
+		{"missing", csvTree(append(rows(), "missing.wav,a,test,n")...), "t.csv", Options{}, "1 of 7 recordings in t.csv cannot be found: missing.wav (line 8)"},
 		{"unknown split", csvTree(append(rows(), "7.wav,a,prod,n")...), "t.csv", Options{}, `t.csv line 8: split "prod", want one of train, training, val, valid, validation, dev, test, testing, eval`},
 		{"two labels", csvTree(append(rows(), "3.wav,b,val,n")...), "t.csv", Options{}, `t.csv lines 4 and 8 give 3.wav two labels, "a" and "b"`},
 		{"no such group", map[string][]byte{"t.csv": []byte("file,label\n1.wav,a\n2.wav,b\n"), "1.wav": tone(1), "2.wav": tone(2)}, "t.csv", Options{GroupBy: "site"}, `no group column "site" to split by`},
+		{"absolute path", csvTree(append(rows(), "/etc/7.wav,a,test,n")...), "t.csv", Options{}, `t.csv line 8: the path "/etc/7.wav" is absolute, want one relative to the table's folder and below it`},
+		{"drive", csvTree(append(rows(), `C:\x\7.wav,a,test,n`)...), "t.csv", Options{}, `t.csv line 8: the path "C:\\x\\7.wav" is absolute, want one relative to the table's folder and below it`},
+		{"upwards", csvTree(append(rows(), "x/../../7.wav,a,test,n")...), "t.csv", Options{}, `t.csv line 8: the path "x/../../7.wav" leaves the folder of the table, want one relative to the table's folder and below it`},
+		{"all broken", map[string][]byte{"a/1.wav": []byte("x"), "b/2.wav": []byte("y")}, "", Options{}, "none of 2 recordings can be read: "},
+		{"two broken of six", brokenOf(6, 2), "", Options{}, "2 of 6 recordings cannot be read, more than the tolerated share of 10 %: "},
 		{"too many broken", broken(3), "", Options{}, "3 of 20 recordings cannot be read, more than the tolerated share of 10 %: robin/r00.wav: "},
 		{"one broken, none tolerated", broken(1), "", Options{MaxBadShare: -1}, "1 of 20 recordings cannot be read, more than the tolerated share of 0 %: robin/r00.wav: "},
 		{"all silent", silent, "", Options{}, "all 8 recordings are silent: a/0.wav, a/1.wav, a/2.wav, a/3.wav, b/0.wav and 3 more"},
@@ -274,6 +279,86 @@ func TestBrokenRecordingsAreSkippedAndReported(t *testing.T) {
 	}
 }
 
+// brokenOf is n recordings of two labels, the first bad of them no audio.
+func brokenOf(n, bad int) map[string][]byte {
+	files := birds(n / 2)
+	for i := range bad {
+		files[fmt.Sprintf("robin/r%02d.wav", i)] = []byte("not audio")
+	}
+	return files
+}
+
+// One broken file is no reason to refuse a small set.
+func TestOneBrokenRecordingOfSixIsSkipped(t *testing.T) {
+	set, err := Open(write(t, brokenOf(6, 1)), Options{FrontEnd: frontEnd(), Measure: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(set.Skipped) != 1 || len(set.Items) != 5 {
+		t.Errorf("%d skipped, %d kept, want 1 and 5", len(set.Skipped), len(set.Items))
+	}
+}
+
+// Paths may wander inside the table's folder, and links there may lead anywhere.
+func TestTableFollowsLinksInItsFolder(t *testing.T) {
+	outside := write(t, map[string][]byte{"far.wav": tone(800), "hard.wav": tone(900)})
+	dir := write(t, csvTree("x/../1.wav,a,train,", "link/far.wav,b,train,", "2.wav,a,val,", "hard.wav,b,val,"))
+	for _, err := range []error{
+		os.RemoveAll(filepath.Join(dir, "link")), os.Symlink(outside, filepath.Join(dir, "link")),
+		os.Remove(filepath.Join(dir, "hard.wav")), os.Link(filepath.Join(outside, "hard.wav"), filepath.Join(dir, "hard.wav")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	set, err := Open(filepath.Join(dir, "t.csv"), Options{FrontEnd: frontEnd()})
+	if err != nil || len(set.Items) != 4 {
+		t.Errorf("got %v (%v), want 4 recordings", set, err)
+	}
+}
+
+func TestSplitSeedIsKept(t *testing.T) {
+	here, err := Open(write(t, birds(4)), Options{FrontEnd: frontEnd(), Seed: 7})
+	if err != nil || !here.SplitHere || here.SplitSeed != 7 {
+		t.Errorf("got %+v (%v), want a split made here from seed 7", here, err)
+	}
+	named, err := Open(filepath.Join(write(t, csvTree(goodRows()...)), "t.csv"), Options{FrontEnd: frontEnd(), Seed: 7})
+	if err != nil || named.SplitHere || named.SplitSeed != 0 {
+		t.Errorf("got %+v (%v), want named splits without a seed", named, err)
+	}
+}
+
+// The no-audio hint names what can be read, and nothing else.
+func TestNoAudioHint(t *testing.T) {
+	_, err := Open(t.TempDir(), Options{FrontEnd: frontEnd()})
+	var de *DataError
+	if !errors.As(err, &de) || !strings.Contains(de.Hint, "WAV or FLAC") || strings.Contains(de.Hint, "mp3") {
+		t.Errorf("error %v, hint %q", err, de.Hint)
+	}
+}
+
+// A stereo file whose first channel is silent is silent to a front end that
+// takes that one, and only to it.
+func TestSilenceIsThatOfTheChannelTaken(t *testing.T) {
+	stereo := wav(2000, 440)
+	stereo[22], stereo[32] = 2, 4 // two channels, four bytes a frame
+	for i := 44; i+4 <= len(stereo); i += 4 {
+		stereo[i], stereo[i+1] = 0, 0
+	}
+	path := filepath.Join(write(t, map[string][]byte{"s.wav": stereo}), "s.wav")
+	for channel, want := range map[string]bool{"first": true, "": false} {
+		f := frontEnd()
+		f.Channel = channel
+		r, err := newReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.read(path); got.err != nil || got.silent != want {
+			t.Errorf("channel %q: silent is %v (%v), want %v", channel, got.silent, got.err, want)
+		}
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	rows := append(goodRows(), "7.wav,a,train,n", "8.wav,a,test,n", "9.wav,a,train,n")
 	files := csvTree(rows...)
@@ -292,10 +377,10 @@ func TestWarnings(t *testing.T) {
 	}
 	want := []string{
 		`absent: no recording has the label "c"`,
-		"silent: 1 recordings are silent: 7.wav (line 8)",
-		"cut: 1 recordings are longer than the model's 20 frames; their ends are not used: 6.wav (line 7)",
-		"leak: 1 recordings stand in two splits with the same content, so the measured accuracy is too good: x/1.wav (train) = 8.wav (test)",
-		"repeated: 1 recordings repeat the content of another one in the same split: x/1.wav = 9.wav (train)",
+		"silent: 1 recording is silent: 7.wav (line 8)",
+		"cut: 1 recording is longer than the model's 20 frames; what is beyond them is not used: 6.wav (line 7)",
+		"leak: 1 recording stands in two splits with the same content, so the measured accuracy is too good: x/1.wav (train) = 8.wav (test)",
+		"repeated: 1 recording repeats the content of another one in the same split: x/1.wav = 9.wav (train)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("warnings differ (-want +got):\n%s", diff)

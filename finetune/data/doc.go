@@ -4,8 +4,8 @@
 // Start with [Open]. It reads one of
 //
 //   - a CSV file with the columns file, label and (if you decide the splits)
-//     split; paths are relative to the CSV file, further columns are kept as
-//     groups of each [Item];
+//     split; paths are relative to the CSV file and lie below its folder (links
+//     there are followed), further columns are kept as groups of each [Item];
 //   - a folder whose sub-folders are the labels;
 //   - a folder with train, val and test folders, each holding label folders.
 //

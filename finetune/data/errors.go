@@ -50,6 +50,14 @@ type Warning struct {
 // String gives What and, where files are concerned, their number and the first few.
 func (w Warning) String() string { return w.What + list(w.Files) }
 
+// plural gives "1 <one>" or "n <many>".
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // list renders ": a, b, c and 7 more", or nothing.
 func list(files []string) string {
 	if len(files) == 0 {

@@ -47,7 +47,7 @@ func scanFolder(root string, o Options) (*Set, error) {
 		return nil, noAudio(root, loose)
 	}
 	if len(loose) > 0 {
-		set.warn(Unlabeled, fmt.Sprintf("%d audio files lie outside every label folder and were ignored", len(loose)), loose)
+		set.warn(Unlabeled, plural(len(loose), "audio file lies outside every label folder and was ignored", "audio files lie outside every label folder and were ignored"), loose)
 	}
 	return set, nil
 }
@@ -55,10 +55,10 @@ func scanFolder(root string, o Options) (*Set, error) {
 func noAudio(root string, loose []string) error {
 	e := &DataError{
 		What: fmt.Sprintf("no audio files in label folders below %s", root),
-		Hint: "put the recordings (" + strings.Join(extensions(), " ") + ") into one sub-folder for each label",
+		Hint: "put the recordings, WAV or FLAC files, into one sub-folder for each label",
 	}
 	if len(loose) > 0 {
-		e.What = fmt.Sprintf("%d audio files lie in %s itself, but none in a label folder below it", len(loose), root)
+		e.What = fmt.Sprintf("%s in %s itself, but none in a label folder below it", plural(len(loose), "audio file lies", "audio files lie"), root)
 		e.Files = loose
 	}
 	return e

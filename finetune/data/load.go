@@ -103,26 +103,49 @@ func (s *Set) accept(results []loaded, maxBad float64) error {
 		good = append(good, it)
 	}
 	s.Items = good
-	if bad := len(s.Skipped); float64(bad) > maxBad*float64(total) {
-		e := &DataError{
-			What: fmt.Sprintf("%d of %d recordings cannot be read, more than the tolerated share of %g %%", bad, total, 100*maxBad),
-			Hint: "repair or remove them, or tolerate more",
-		}
-		for _, k := range s.Skipped {
-			e.Files = append(e.Files, k.String())
-		}
-		return e
+	if err := s.tooBroken(total, maxBad); err != nil {
+		return err
 	}
 	if len(silent) == len(good) {
-		return &DataError{What: fmt.Sprintf("all %d recordings are silent", len(good)), Files: silent, Hint: "see whether the right channel or folder was recorded"}
+		what := "all " + plural(len(good), "recording is silent", "recordings are silent")
+		if len(good) == 1 {
+			what = "the only recording is silent"
+		}
+		return &DataError{What: what, Files: silent, Hint: "see whether the right channel or folder was recorded"}
 	}
 	if len(silent) > 0 {
-		s.warn(Silent, fmt.Sprintf("%d recordings are silent", len(silent)), silent)
+		s.warn(Silent, plural(len(silent), "recording is silent", "recordings are silent"), silent)
 	}
 	if len(cut) > 0 {
-		s.warn(Cut, fmt.Sprintf("%d recordings are longer than the model's %d frames; their ends are not used", len(cut), s.Frames), cut)
+		s.warn(Cut, fmt.Sprintf("%s than the model's %d frames; what is beyond them is not used",
+			plural(len(cut), "recording is longer", "recordings are longer"), s.Frames), cut)
 	}
 	return nil
+}
+
+// tooBroken is an error where more recordings were skipped than the share maxBad
+// of all, or no recording is left. One broken file is borne in a set of any size,
+// unless maxBad is 0.
+func (s *Set) tooBroken(total int, maxBad float64) error {
+	bad := len(s.Skipped)
+	borne := maxBad * float64(total)
+	if maxBad > 0 {
+		borne = max(borne, 1)
+	}
+	if float64(bad) <= borne && bad < total {
+		return nil
+	}
+	e := &DataError{
+		What: fmt.Sprintf("%d of %s cannot be read, more than the tolerated share of %g %%", bad, plural(total, "recording", "recordings"), 100*maxBad),
+		Hint: "repair these files, or take them out of the folder or the table",
+	}
+	if bad == total {
+		e.What = fmt.Sprintf("none of %s can be read", plural(total, "recording", "recordings"))
+	}
+	for _, k := range s.Skipped {
+		e.Files = append(e.Files, k.String())
+	}
+	return e
 }
 
 // readFile reads a whole recording, refusing what is not a plain file of a

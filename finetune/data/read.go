@@ -32,7 +32,8 @@ func (r *reader) read(path string) loaded {
 	if err != nil {
 		return loaded{err: err}
 	}
-	result := loaded{digest: sha256.Sum256(content), silent: isSilent(clip.Mono())}
+	r.reduce(clip)
+	result := loaded{digest: sha256.Sum256(content), silent: isSilent(clip.Buffer.Data)}
 	mono, err := r.extractor.Mono(clip)
 	if err != nil {
 		return loaded{err: err}
@@ -45,6 +46,20 @@ func (r *reader) read(path string) loaded {
 		return loaded{err: fmt.Errorf("gave %d features, want %d", len(result.features), want)}
 	}
 	return result
+}
+
+// reduce leaves the one channel of clip that the front end takes. Silence is
+// judged on it before it is resampled, which would turn an offset into ripples.
+func (r *reader) reduce(clip *audio.Clip) {
+	if clip.Channels == 1 {
+		return
+	}
+	mono := clip.Mono
+	if r.frontEnd.Channel == "first" {
+		mono = func() []float32 { return clip.Channel(0) }
+	}
+	clip.Buffer.Data = mono()
+	clip.Channels, clip.Buffer.Format.NumChannels = 1, 1
 }
 
 // isSilent says whether no two samples differ by more than two steps of 16-bit
