@@ -119,6 +119,7 @@ func lowerSplit(c *call) []*wire {
 	axis := c.axis(c.attrInt("axis", 0), rank)
 	total, parts := c.dims(0)[axis], len(c.n.Outputs())
 	sizes := c.splitSizes(total, c.attrInt("num_outputs", parts))
+	c.checkSplit(sizes, axis, total, parts)
 	var out []*wire
 	start := 0
 	for _, size := range sizes {
@@ -130,10 +131,20 @@ func lowerSplit(c *call) []*wire {
 		}
 		start += size
 	}
-	if start != total || len(sizes) != parts {
+	return out
+}
+
+// checkSplit fails unless the sizes are one per output, not negative, and cover
+// the axis.
+func (c *call) checkSplit(sizes []int, axis, total, parts int) {
+	left, fits := total, len(sizes) == parts
+	for _, size := range sizes {
+		fits = fits && size >= 0 && size <= left
+		left -= size
+	}
+	if !fits || left != 0 {
 		c.fail("sizes %v do not split axis %d of size %d into %d outputs", sizes, axis, total, parts)
 	}
-	return out
 }
 
 // splitSizes gives the sizes of the parts.
@@ -146,6 +157,9 @@ func (c *call) splitSizes(total, parts int) []int {
 	}
 	if parts < 1 || parts != len(c.n.Outputs()) {
 		c.fail("a Split into %d parts with %d outputs", parts, len(c.n.Outputs()))
+	}
+	if c.opset < 18 && total%parts != 0 {
+		c.fail("an axis of size %d does not split into %d equal parts", total, parts)
 	}
 	size := (total + parts - 1) / parts
 	var sizes []int

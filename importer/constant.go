@@ -90,6 +90,11 @@ func lowerConstantOfShape(c *call) []*wire {
 // be known. Long float ranges are made by the backend.
 func lowerRange(c *call) []*wire {
 	start, limit, delta := c.host(0), c.host(1), c.host(2)
+	for i := range c.in {
+		if n := c.host(i).len(); n != 1 {
+			c.fail("input %d of Range has %d elements, want 1", i, n)
+		}
+	}
 	if delta.scalar() == 0 {
 		c.fail("delta of Range is zero")
 	}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -82,7 +83,7 @@ func (c *call) foldBinary(ints func(a, b int64) int64, floats func(a, b float64)
 		if isFloat(out.dtype) {
 			out.setFloat(i, floats(a.floats[i], b.floats[i]))
 		} else {
-			out.ints[i] = ints(a.ints[i], b.ints[i])
+			out.ints[i] = narrow(ints(a.ints[i], b.ints[i]), out.dtype)
 		}
 	}
 	return out
@@ -101,8 +102,7 @@ func (c *call) hostPair(dtype graphsurgery.DType) (a, b, out *hostTensor) {
 	return c.host(0).broadcastTo(dims), c.host(1).broadcastTo(dims), newHost(dtype, dims...)
 }
 
-// pointwise is an operator of one tensor. Integers take the float function as well:
-// those it is given are exact.
+// pointwise is an operator of one tensor.
 func pointwise(key opKey, f func(*graph.Node) *graph.Node, floats func(float64) float64) operator {
 	return operator{key: key, minIn: 1, maxIn: 1, maxOut: 1,
 		fold: fold1(func(c *call) *hostTensor {
@@ -112,12 +112,26 @@ func pointwise(key opKey, f func(*graph.Node) *graph.Node, floats func(float64) 
 				if isFloat(x.dtype) {
 					out.setFloat(i, floats(x.floats[i]))
 				} else {
-					out.ints[i] = int64(floats(float64(x.ints[i])))
+					out.ints[i] = wholeNumber(key.Op, x.ints[i], floats)
 				}
 			}
 			return out
 		}),
 		lower: func(c *call) []*wire { return c.mapped(f) }}
+}
+
+// wholeNumber is a pointwise operator on an integer. Those the standard allows on
+// integers are computed as integers: float64 is exact up to 2^53 only.
+func wholeNumber(op string, x int64, floats func(float64) float64) int64 {
+	switch op {
+	case "Neg":
+		return -x
+	case "Abs":
+		return max(x, -x)
+	case "Sign":
+		return int64(cmp.Compare(x, 0))
+	}
+	return int64(floats(float64(x)))
 }
 
 // mapped applies f to input 0 in whichever form it has.
@@ -155,14 +169,22 @@ func foldPow(c *call) *hostTensor {
 		return nil
 	}
 	for i := range out.len() {
+		c.integralPow(b.at(i))
 		p := math.Pow(a.at(i), b.at(i))
 		if isFloat(out.dtype) {
 			out.setFloat(i, p)
 		} else {
-			out.ints[i] = int64(p)
+			out.ints[i] = narrow(int64(p), out.dtype)
 		}
 	}
 	return out
+}
+
+// integralPow refuses a fractional exponent of an integer base.
+func (c *call) integralPow(p float64) {
+	if !isFloat(c.in[0].dtype) && p != math.Trunc(p) {
+		c.refuse("exponent %g of an integer base: want a whole number", p)
+	}
 }
 
 // lowerPow writes Pow-7 (types mixed since 12) with a constant exponent out as
@@ -170,6 +192,7 @@ func foldPow(c *call) *hostTensor {
 // where GoMLX's Pow would take a logarithm.
 func lowerPow(c *call) []*wire {
 	if h := c.in[1].host; h != nil && h.len() == 1 && len(h.dims) <= c.rank(0) {
+		c.integralPow(h.scalar())
 		if f := powBy(h.scalar()); f != nil {
 			return c.mapped(f)
 		}

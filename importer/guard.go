@@ -8,8 +8,9 @@ import (
 )
 
 // Guard runs f and turns a panic of GoMLX, or of the lowering inside it, into an
-// error that begins with what. It is the one place of this module that recovers
-// panics. Panics of worker goroutines of a backend cannot be recovered.
+// error that begins with what. It is the one place of this package that turns
+// panics into errors: annotate recovers too, but panics again, and the child that
+// tries a plugin in package pjrt has a recover of its own. Panics of worker goroutines of a backend cannot be recovered.
 func Guard(what string, f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -159,7 +159,7 @@ func lowerGatherND(c *call) *graph.Node {
 	idx, dims := c.arg(1), c.dims(0)
 	batch := c.attrInt("batch_dims", 0)
 	last := c.rank(1) - 1
-	if last < batch || batch+c.dims(1)[last] > len(dims) {
+	if batch < 0 || last < batch || batch+c.dims(1)[last] > len(dims) {
 		c.fail("indices of shape %v with %d batch axes do not fit data of shape %v", c.dims(1), batch, dims)
 	}
 	var columns []*graph.Node

@@ -115,7 +115,7 @@ func lowerBatchNorm(c *call) *graph.Node {
 
 // lowerDropout is Dropout-7 and -12 at inference, the identity.
 func lowerDropout(c *call) []*wire {
-	if c.has(2) && c.host(2).scalar() != 0 {
+	if c.has(2) && c.host(2).len() > 0 && c.host(2).scalar() != 0 {
 		c.refuse("training_mode of Dropout is not supported")
 	}
 	return c.in[:1]

@@ -16,7 +16,7 @@ import (
 )
 
 // families are the fixtures that testdata/gen_ops.py writes.
-var families = []string{"elementwise", "shape", "index", "reduce", "linear", "conv", "norm", "attention", "flow"}
+var families = []string{"elementwise", "shape", "index", "reduce", "linear", "conv", "norm", "attention", "flow", "edge"}
 
 // opCase is one operator of a fixture: its model in up to three forms, inputs
 // and ONNX Runtime's outputs.

@@ -17,8 +17,8 @@ func reduceOps() []operator {
 	}{
 		{"ReduceSum", 13, reduceSum},
 		{"ReduceMean", 18, reduceMean},
-		{"ReduceMax", 18, func(x *graph.Node, axes []int) *graph.Node { return graph.ReduceMax(x, axes...) }},
-		{"ReduceMin", 18, func(x *graph.Node, axes []int) *graph.Node { return graph.ReduceMin(x, axes...) }},
+		{"ReduceMax", 18, reduceWith(graph.ReduceMax)},
+		{"ReduceMin", 18, reduceWith(graph.ReduceMin)},
 		{"ReduceProd", 18, reduceProd},
 		{"ReduceL1", 18, func(x *graph.Node, axes []int) *graph.Node { return reduceSum(graph.Abs(x), axes) }},
 		{"ReduceL2", 18, func(x *graph.Node, axes []int) *graph.Node { return graph.Sqrt(reduceSum(graph.Mul(x, x), axes)) }},
@@ -78,13 +78,18 @@ func (c *call) reduce(f func(x *graph.Node, axes []int) *graph.Node) []*wire {
 	return c.out(y)
 }
 
-// reduceSum sums; no axes means no reduction, where GoMLX would reduce all.
-func reduceSum(x *graph.Node, axes []int) *graph.Node {
-	if len(axes) == 0 {
-		return x
+// reduceWith makes f leave x as it is without axes, where GoMLX would reduce all.
+func reduceWith(f func(*graph.Node, ...int) *graph.Node) func(*graph.Node, []int) *graph.Node {
+	return func(x *graph.Node, axes []int) *graph.Node {
+		if len(axes) == 0 {
+			return x
+		}
+		return f(x, axes...)
 	}
-	return graph.ReduceSum(x, axes...)
 }
+
+// reduceSum sums.
+func reduceSum(x *graph.Node, axes []int) *graph.Node { return reduceWith(graph.ReduceSum)(x, axes) }
 
 // reduceMean divides the sum, which keeps integers integers.
 func reduceMean(x *graph.Node, axes []int) *graph.Node {

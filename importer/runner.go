@@ -38,6 +38,7 @@ type compiled struct {
 func (p *Program) NewRunner(backend compute.Backend) (*Runner, error) {
 	r := &Runner{program: p, backend: backend, store: model.NewStore()}
 	if err := Guard("load weights", func() error { return p.Install(r.store) }); err != nil {
+		r.store.Finalize()
 		return nil, err
 	}
 	return r, nil

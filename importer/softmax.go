@@ -47,8 +47,10 @@ func lowerSoftmax(f func(*graph.Node, int) *graph.Node) func(c *call) *graph.Nod
 func lowerSoftmaxFlat(f func(*graph.Node, int) *graph.Node) func(c *call) *graph.Node {
 	return func(c *call) *graph.Node {
 		dims := c.dims(0)
-		axis := c.axis(c.attrInt("axis", 1), max(2, len(dims)))
-		axis = min(axis, len(dims))
+		axis := min(1, len(dims)) // the default also where the rank is below 2
+		if c.n.HasAttr("axis") {
+			axis = c.axis(c.attrInt("axis", 1), len(dims))
+		}
 		y := f(graph.Reshape(c.arg(0), product(dims[:axis]), product(dims[axis:])), 1)
 		return graph.Reshape(y, dims...)
 	}
