@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -163,7 +164,11 @@ func readLabels(path string) ([]string, error) {
 		if !utf8.Valid(s.Bytes()) {
 			return nil, usage(path+" is not a text file in UTF-8", "give one label a line")
 		}
-		if l := strings.TrimSpace(strings.TrimPrefix(s.Text(), "\ufeff")); l != "" {
+		l := strings.TrimSpace(strings.TrimPrefix(s.Text(), "\ufeff"))
+		if slices.Contains(labels, l) {
+			return nil, usage(fmt.Sprintf("%s names the label %q twice", path, l), "give each label one line")
+		}
+		if l != "" {
 			labels = append(labels, l)
 		}
 	}

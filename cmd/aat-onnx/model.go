@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/audio"
@@ -107,6 +108,7 @@ func (a *app) openData(ctx context.Context, path string, m *graphsurgery.Model, 
 	if o.FrontEnd, err = s.frontEnd(m); err != nil {
 		return nil, err
 	}
+	o.Progress = a.readingProgress()
 	set, err := data.OpenContext(ctx, path, o)
 	if err != nil {
 		return nil, err
@@ -116,6 +118,19 @@ func (a *app) openData(ctx context.Context, path string, m *graphsurgery.Model, 
 	}
 	a.reportSkips(set)
 	return set, nil
+}
+
+// readingProgress reports every few seconds how many recordings are read.
+func (a *app) readingProgress() func(done, total int) {
+	begin := time.Now()
+	last := begin
+	return func(done, total int) {
+		if now := time.Now(); now.Sub(last) >= 3*time.Second && done < total {
+			last = now
+			left := time.Duration(float64(now.Sub(begin)) / float64(done) * float64(total-done))
+			fmt.Fprintf(a.stderr, "read %d of %s, about %s left\n", done, plural(total, "recording"), left.Round(time.Second))
+		}
+	}
 }
 
 // source is the model that a command was given, and how its recordings were

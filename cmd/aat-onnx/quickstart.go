@@ -35,7 +35,15 @@ func quickstartCommand(a *app) *cobra.Command {
 		Example: "  aat-onnx quickstart -o quickstart",
 		Args:    exactArgs(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return (&quickstart{app: a, o: o}).run(c.Context())
+			if !a.json {
+				return (&quickstart{app: a, o: o}).run(c.Context())
+			}
+			// The one JSON object is for standard output, the tour for the other.
+			q := &quickstart{app: &app{stdout: a.stderr, stderr: a.stderr}, o: o}
+			if err := q.run(c.Context()); err != nil {
+				return err
+			}
+			return a.printJSON(q.summary)
 		},
 	}
 	f := c.Flags()
@@ -52,6 +60,25 @@ type quickstart struct {
 	o       quickstartOptions
 	started time.Time
 	epochs  int
+	summary quickstartSummary
+}
+
+// quickstartSummary is the closing table for programs.
+type quickstartSummary struct {
+	Seconds float64                      `json:"seconds"`
+	Backend string                       `json:"backend"`
+	Methods map[string]quickstartOutcome `json:"methods"`
+	Output  string                       `json:"output"`
+	Bytes   int64                        `json:"bytes"`
+	Verify  *export.Report               `json:"verify"` // null where ONNX Runtime was not to be had
+}
+
+// quickstartOutcome is what one method gave.
+type quickstartOutcome struct {
+	Accuracy  float64 `json:"accuracy"` // on the test clips, 0–1
+	Trainable int64   `json:"trainable_parameters"`
+	Share     float64 `json:"share"`
+	Seconds   float64 `json:"seconds"`
 }
 
 // The recipe's epochs, and what is left of them where only the pure-Go backend
@@ -229,6 +256,9 @@ func (q *quickstart) samples(clips string) ([]string, error) {
 
 // closingTable is what the reader should take away.
 func (q *quickstart) closingTable(base, file string, results []finetune.Result, report export.Report) error {
+	if err := q.summarise(file, results, report); err != nil {
+		return err
+	}
 	size := func(path string) string {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -256,6 +286,25 @@ func (q *quickstart) closingTable(base, file string, results []finetune.Result, 
 		[]string{"ONNX Runtime / GoMLX", checked},
 		[]string{"runs", q.path("run-head") + ", " + q.path("run-aat") + " (config, log, checkpoints, result)"},
 	)
+	return nil
+}
+
+// summarise fills in the summary.
+func (q *quickstart) summarise(file string, results []finetune.Result, report export.Report) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	q.summary = quickstartSummary{
+		Seconds: time.Since(q.started).Seconds(), Backend: results[0].Backend,
+		Methods: map[string]quickstartOutcome{}, Output: file, Bytes: info.Size(),
+	}
+	for i, r := range results {
+		q.summary.Methods[quickstartMethods()[i].name] = quickstartOutcome{r.Test.Accuracy, r.Parameters.Trainable, r.Parameters.Share, r.Seconds}
+	}
+	if report.Inputs > 0 {
+		q.summary.Verify = &report
+	}
 	return nil
 }
 

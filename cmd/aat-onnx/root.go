@@ -59,8 +59,12 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 		if len(args) == len(names) {
 			return nil
 		}
+		want := strings.Join(names, " ")
+		if want == "" {
+			want = "no argument"
+		}
 		return usage(
-			c.CommandPath()+" takes "+strings.Join(names, " ")+": got "+plural(len(args), "argument"),
+			c.CommandPath()+" takes "+want+": got "+plural(len(args), "argument"),
 			"see '"+c.CommandPath()+" --help'")
 	}
 }

@@ -43,8 +43,13 @@ const specs = "auto, go, xla:cpu, xla:cuda or xla:/path/to/plugin.so"
 func Open(ctx context.Context, spec string, o OpenOptions) (compute.Backend, Info, error) {
 	info := Info{Spec: spec}
 	root, err := cacheRoot(o.CacheDir)
+	if err != nil && (spec == "auto" || spec == "") {
+		b, got, goErr := openGo(info)
+		got.Notice = oneLine(err) + ", so this runs on the pure-Go backend, which is many times slower; set HOME or XDG_CACHE_HOME"
+		return b, got, goErr
+	}
 	if err != nil && spec != "go" {
-		return nil, info, err
+		return nil, info, &DownloadError{What: "no plugin can be found", Hint: "set HOME or XDG_CACHE_HOME", Err: err}
 	}
 	switch {
 	case spec == "auto" || spec == "":

@@ -198,3 +198,21 @@ func TestPluginName(t *testing.T) {
 		})
 	}
 }
+
+// TestOpenWithoutCacheFolder: a process without a home computes all the same.
+func TestOpenWithoutCacheFolder(t *testing.T) {
+	t.Setenv("HOME", "")
+	t.Setenv("XDG_CACHE_HOME", "")
+	b, info, err := Open(t.Context(), "auto", OpenOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	if info.Name != "go" || !strings.Contains(info.Notice, "HOME") {
+		t.Errorf("got %+v, want the Go backend and a notice that names HOME", info)
+	}
+	var missing *DownloadError
+	if _, _, err := Open(t.Context(), "xla:cpu", OpenOptions{}); !errors.As(err, &missing) {
+		t.Errorf("got %v, want a DownloadError", err)
+	}
+}
