@@ -136,7 +136,7 @@ func (r Recipe) apply(c *Config) error {
 	if c.WeightDecay < 0 {
 		c.WeightDecay = 0
 		if r.WeightDecay != 0 {
-			return fmt.Errorf("Config.WeightDecay is none, the run has %v", r.WeightDecay)
+			return fmt.Errorf("setting WeightDecay is none, the run has %v", r.WeightDecay)
 		}
 	}
 	return firstError(
@@ -162,7 +162,7 @@ func (r Recipe) fill(c Config) Config {
 func same[T comparable](name string, field *T, stored T) error {
 	var zero T
 	if *field != zero && *field != stored {
-		return fmt.Errorf("Config.%s is %v, the run has %v", name, *field, stored)
+		return fmt.Errorf("setting %s is %v, the run has %v", name, *field, stored)
 	}
 	*field = stored
 	return nil

@@ -312,7 +312,7 @@ func TestResumeRefusals(t *testing.T) {
 		want string
 	}{
 		{"no run", t.TempDir(), toySet(90), Config{}, "holds no run to continue: it has no config.json"},
-		{"other epochs", stopped(), toySet(90), Config{Epochs: 9}, "was begun with another configuration: Config.Epochs is 9, the run has 4"},
+		{"other epochs", stopped(), toySet(90), Config{Epochs: 9}, "was begun with another configuration: setting Epochs is 9, the run has 4"},
 		{"other recordings", stopped(), toySet(93), Config{}, "was begun with other recordings, splits or labels (toy)"},
 		{"other model", edit(stopped(), fileModel, "gen_mlp.py", "gen_abc.py"), toySet(90), Config{}, "is not the model that the run was begun with"},
 		{"broken config", edit(stopped(), fileConfig, "{", "["), toySet(90), Config{}, "is not readable JSON"},

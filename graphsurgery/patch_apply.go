@@ -151,12 +151,11 @@ func (e *edit) rename(w Wire, name string) {
 
 // declareOutput sets the declared type of a graph output, if the patch says one.
 func (e *edit) declareOutput(name string, c outputChange) {
-	dtype, shape := c.new.typ()
-	if c.shape != nil {
-		shape = c.shape
-	} else {
+	if c.shape == nil {
 		return
 	}
+	shape := c.shape
+	dtype, _ := c.new.typ()
 	if dtype == Undefined {
 		dtype = c.old.DType()
 	}

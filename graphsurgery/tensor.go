@@ -122,7 +122,7 @@ func (t *Tensor) check() error {
 	if t.DType() == Undefined {
 		return t.broken("it names no element type")
 	}
-	inline := t.pb.RawData != nil && len(t.pb.RawData) > 0
+	inline := len(t.pb.RawData) > 0
 	if t.pb.GetDataLocation() == pb.TensorProto_EXTERNAL {
 		if inline || t.storedLen() > 0 {
 			return t.broken("its values are given both in the model and in another file")

@@ -15,7 +15,7 @@ func backendCommand(a *app) *cobra.Command {
 		Short:   "Install and list what models run on",
 		Example: "  aat-onnx backend install cpu",
 		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(_ *cobra.Command, _ []string) error {
 			return usage("backend needs a word more", "one of install and list")
 		},
 	}
@@ -60,7 +60,7 @@ func backendListCommand(a *app) *cobra.Command {
 		Short:   "List the backends and whether each is installed",
 		Example: "  aat-onnx backend list --json",
 		Args:    exactArgs(),
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(_ *cobra.Command, _ []string) error {
 			list, err := pjrt.List()
 			if err != nil {
 				return err

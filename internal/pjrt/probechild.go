@@ -55,7 +55,7 @@ func computeKnown(backend compute.Backend) error {
 	defer exec.Finalize()
 	x := [][]float32{{0.5, -1}, {0.25, 0.125}}
 	w := [][]float32{{1, -0.5}, {0.75, 2}}
-	got, err := exec.Exec(x, w)
+	got, err := exec.Call(x, w)
 	if err != nil {
 		return err
 	}
