@@ -44,7 +44,7 @@ func Plan(m *gs.Model, recipe Recipe, head Head) (*InjectionPlan, error) {
 	if opset < 9 {
 		return nil, &gs.UnsupportedError{File: m.Path(), Opset: opset, What: fmt.Sprintf("opset %d has no Erf, which the adapters' activation needs; 9 is the first with it", opset), Hint: "export the model with opset 17"}
 	}
-	p := &InjectionPlan{model: m, recipe: recipe, head: head, opset: opset, base: floats(m.Graph)}
+	p := &InjectionPlan{model: m, recipe: recipe, head: head, opset: opset, base: m.Parameters(nil)}
 	if _, only := recipe.(HeadOnly); only && len(head.Labels) == 0 {
 		return nil, &gs.UnsupportedError{File: m.Path(), What: "method head trains a new head, and no labels are given for one", Hint: "give the labels"}
 	}
@@ -134,17 +134,6 @@ func noBlocks(m *gs.Model, r Report) error {
 		what += fmt.Sprintf("; %s %q, %s: %s", c.Op, c.Node, c.Step, c.Why)
 	}
 	return &gs.UnsupportedError{File: m.Path(), What: what, Hint: "'aat-onnx inspect' lists every candidate and the step that failed"}
-}
-
-// floats counts the floating-point numbers of a graph's initialisers.
-func floats(g *gs.Graph) int64 {
-	var n int64
-	for _, t := range g.Initializers() {
-		if t.DType().IsFloat() {
-			n += t.Len()
-		}
-	}
-	return n
 }
 
 // Blocks is the number of blocks that get adapters.

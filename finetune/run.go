@@ -69,18 +69,7 @@ func CountParameters(m *graphsurgery.Model, trainable func(initializer string) b
 	if trainable == nil {
 		trainable = underPrefix
 	}
-	var p Parameters
-	for _, t := range m.Graph.Initializers() {
-		switch t.DType() {
-		case graphsurgery.Float, graphsurgery.Float16, graphsurgery.BFloat16, graphsurgery.Double:
-		default:
-			continue
-		}
-		p.Total += t.Len()
-		if trainable(t.Name()) {
-			p.Trainable += t.Len()
-		}
-	}
+	p := Parameters{Trainable: m.Parameters(trainable), Total: m.Parameters(nil)}
 	if p.Total > 0 {
 		p.Share = float64(p.Trainable) / float64(p.Total)
 	}

@@ -372,3 +372,15 @@ func (m *Model) SetInitializer(name string, t *Tensor) error {
 	m.original = nil
 	return nil
 }
+
+// Parameters counts the numbers in the main graph's floating-point initialisers:
+// those whose name keep chooses, all if it is nil.
+func (m *Model) Parameters(keep func(name string) bool) int64 {
+	var n int64
+	for _, t := range m.Graph.Initializers() {
+		if t.DType().IsFloat() && (keep == nil || keep(t.Name())) {
+			n += t.Len()
+		}
+	}
+	return n
+}

@@ -247,16 +247,16 @@ func (p *Program) targets(names []string) ([]*graphsurgery.Value, error) {
 // needed walks back from targets and returns the values they depend on.
 func (p *Program) needed(targets []*graphsurgery.Value) map[*graphsurgery.Value]bool {
 	seen := make(map[*graphsurgery.Value]bool)
-	todo := slices.Clone(targets)
-	for len(todo) > 0 {
-		v := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	queue := slices.Clone(targets)
+	for len(queue) > 0 {
+		v := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
 		if v == nil || seen[v] {
 			continue
 		}
 		seen[v] = true
 		if n := v.Producer(); n != nil {
-			todo = append(todo, n.Inputs()...)
+			queue = append(queue, n.Inputs()...)
 		}
 	}
 	return seen

@@ -44,7 +44,7 @@ func (a *app) printModel(m *graphsurgery.Model) {
 		{"producer", m.Producer()},
 		{"opset", strconv.FormatInt(opset, 10)},
 		{"nodes", strconv.Itoa(len(m.Graph.Nodes()))},
-		{"parameters", millions(parameters(m))},
+		{"parameters", millions(m.Parameters(nil))},
 	}
 	for _, v := range m.Graph.Inputs() {
 		rows = append(rows, []string{"input", v.Name() + " " + v.DType().String() + shapeText(v.Shape())})
@@ -87,7 +87,7 @@ func inspectJSON(m *graphsurgery.Model, blocks []adapterinject.Block, report ada
 	}
 	out := map[string]any{
 		"producer": m.Producer(), "opset": opset, "nodes": len(m.Graph.Nodes()),
-		"parameters": parameters(m), "digest": m.Digest(),
+		"parameters": m.Parameters(nil), "digest": m.Digest(),
 		"inputs": portsJSON(m.Graph.Inputs()), "outputs": portsJSON(m.Graph.Outputs()),
 		"blocks": list, "misses": missesJSON(report),
 	}
@@ -95,10 +95,13 @@ func inspectJSON(m *graphsurgery.Model, blocks []adapterinject.Block, report ada
 		out["labels"] = labels
 	}
 	if info, ok := adapterinject.Provenance(m); ok {
-		out["adapters"] = map[string]any{"method": info.Method, "base_digest": info.BaseDigest, "parameters": adapterParameters(m)}
+		out["adapters"] = map[string]any{"method": info.Method, "base_digest": info.BaseDigest, "parameters": m.Parameters(added)}
 	}
 	return out
 }
+
+// added reports whether inject made the initialiser.
+func added(initializer string) bool { return strings.HasPrefix(initializer, adapterinject.Prefix) }
 
 // missesJSON says why each candidate that is no block is none.
 func missesJSON(r adapterinject.Report) []map[string]any {
@@ -107,15 +110,6 @@ func missesJSON(r adapterinject.Report) []map[string]any {
 		list = append(list, map[string]any{"node": c.Node, "op": c.Op, "step": c.Step, "why": c.Why})
 	}
 	return list
-}
-
-// adapterParameters counts what inject added.
-func adapterParameters(m *graphsurgery.Model) int64 {
-	var n int64
-	for _, name := range adapterinject.Trainable(m) {
-		n += m.Graph.Initializer(name).Len()
-	}
-	return n
 }
 
 func blockJSON(b adapterinject.Block) map[string]any {
@@ -182,18 +176,6 @@ func shapeText(dims []graphsurgery.Dim) string {
 		}
 	}
 	return "[" + strings.Join(parts, ", ") + "]"
-}
-
-// parameters counts the floating-point values of all initialisers.
-func parameters(m *graphsurgery.Model) int64 {
-	var n int64
-	for _, t := range m.Graph.Initializers() {
-		switch t.DType() {
-		case graphsurgery.Float, graphsurgery.Float16, graphsurgery.BFloat16, graphsurgery.Double:
-			n += t.Len()
-		}
-	}
-	return n
 }
 
 func shorten(s string, n int) string {
