@@ -135,8 +135,8 @@ def main() -> None:
     with multiprocessing.get_context("spawn").Pool(args.processes) as pool:
 
         def go(jobs):
-            todo = [j for j in jobs if j not in cache]
-            full = [(*j, args.checkpoint, args.speech, 1) for j in todo]
+            missing = [j for j in jobs if j not in cache]
+            full = [(*j, args.checkpoint, args.speech, 1) for j in missing]
             for r in pool.imap_unordered(run, full):
                 cache[r["method"], r["lr"], r["seed"]] = r
                 with open(log, "a") as f:
