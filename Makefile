@@ -4,8 +4,9 @@ BIN      := bin/aat-onnx
 BACKEND  ?= auto
 TESTDATA := testdata
 PKGS     ?= ./...
+NODES    := $(CURDIR)/.cache/onnx-1.22.0
 
-.PHONY: build quickstart test runtimes lint clean
+.PHONY: build quickstart test runtimes nodetests lint clean
 
 build:
 	go build -trimpath -buildvcs=false -o $(BIN) ./cmd/aat-onnx
@@ -22,9 +23,13 @@ runtimes: build
 	$(BIN) backend install cpu
 	$(BIN) backend install onnxruntime
 
-test: runtimes
+# The ONNX project's own test models, through pip (17 MB).
+nodetests:
+	testdata/nodetests.sh $(NODES)
+
+test: runtimes nodetests
 	go vet $(PKGS)
-	AAT_ONNX_TEST_BACKENDS=go,xla:cpu AAT_ONNX_TEST_XLA=1 AAT_ONNX_TEST_ORT=1 \
+	AAT_ONNX_TEST_BACKENDS=go,xla:cpu AAT_ONNX_TEST_XLA=1 AAT_ONNX_TEST_ORT=1 AAT_ONNX_TEST_NODES=$(NODES) \
 		go test -timeout 15m $(PKGS)
 
 # Needs the tools of docs/developing.md; CI users run it by hand.
