@@ -11,6 +11,7 @@ import json
 
 import numpy
 import onnx
+import onnx.checker
 import onnx.defs
 import onnx.helper
 import onnxruntime
@@ -90,6 +91,32 @@ def infinite(n):
     return "inf" if n == 2**31 - 1 else str(n)
 
 
+def check(s, outputs, attribute=False):
+    """What the checker says of a node of the schema."""
+    node = onnx.NodeProto(op_type=s.name, domain=s.domain)
+    node.input.extend(f"i{k}" for k in range(s.min_input))
+    node.output.extend(f"o{k}" for k in range(outputs))
+    if attribute:
+        node.attribute.add(name="nonsense", type=onnx.AttributeProto.INT, i=1)
+    context = onnx.checker.C.CheckerContext()
+    context.ir_version, context.opset_imports = onnx.IR_VERSION, {s.domain: s.since_version}
+    try:
+        onnx.checker.check_node(node, context)
+        return ""
+    except onnx.checker.ValidationError as e:
+        return str(e)
+
+
+def outputs(s, runtime):
+    """LEAST..GREATEST, or the numbers allowed, which the binding does not tell."""
+    if not runtime and s.max_output < 16:
+        all = range(s.min_output, s.max_output + 1)
+        some = [k for k in all if "not in allowed" not in check(s, max(k, 1))]
+        if len(some) < len(all):
+            return ",".join(map(str, some))
+    return f"{infinite(s.min_output)}..{infinite(s.max_output)}"
+
+
 def schema(s, runtime=False):
     head = [s.domain or "ai.onnx", s.name, str(s.since_version)]
     if s.deprecated:
@@ -98,8 +125,10 @@ def schema(s, runtime=False):
         head.append("runtime")
     elif s.has_function or s.has_context_dependent_function:
         head.append("function")
+    if not runtime and not s.deprecated and "nrecognized attribute" not in check(s, max(s.min_output, 1), attribute=True):
+        head.append("open")
     lines = [head]
-    lines.append(["", "arity", f"{infinite(s.min_input)}..{infinite(s.max_input)}", f"{infinite(s.min_output)}..{infinite(s.max_output)}"])
+    lines.append(["", "arity", f"{infinite(s.min_input)}..{infinite(s.max_input)}", outputs(s, runtime)])
     lines += [["", *parameter("in", p)] for p in s.inputs]
     lines += [["", *parameter("out", p)] for p in s.outputs]
     for a in sorted(s.attributes.values(), key=lambda a: a.name):

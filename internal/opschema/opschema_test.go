@@ -119,6 +119,16 @@ func TestSchema(t *testing.T) {
 	}
 }
 
+// TestOutputCounts looks at the one operator whose outputs are given all or one.
+func TestOutputCounts(t *testing.T) {
+	for opset, want := range map[int64][]int{9: {1, 5}, 15: {1, 3}} {
+		s, _ := Find("", "BatchNormalization", opset)
+		if !slices.Equal(s.OutputCounts, want) || s.MinOutputs != want[0] || s.MaxOutputs != want[1] {
+			t.Errorf("BatchNormalization %d: got %v in %d..%d, want %v", opset, s.OutputCounts, s.MinOutputs, s.MaxOutputs, want)
+		}
+	}
+}
+
 func TestParams(t *testing.T) {
 	concat, _ := Find("", "Concat", 13)
 	if p, ok := concat.Input(7); !ok || p.Option != Variadic || p.MinArity != 1 || !p.Homogeneous {
@@ -145,7 +155,7 @@ func TestFlags(t *testing.T) {
 		{"", "Upsample", 10, "deprecated"},
 		{"", "Softmax", 13, "function"},
 		{"", "LayerNormalization", 16, "runtime"},
-		{"", "LayerNormalization", 17, "function"},
+		{"", "LayerNormalization", 17, "function open"},
 		{"", "SimplifiedLayerNormalization", 17, "runtime"},
 		{"com.microsoft", "BiasGelu", 1, "runtime"},
 	} {
@@ -155,9 +165,12 @@ func TestFlags(t *testing.T) {
 			continue
 		}
 		var got []string
-		for flag, set := range map[string]bool{"deprecated": s.Deprecated, "runtime": s.Runtime, "function": s.Function} {
-			if set {
-				got = append(got, flag)
+		for _, flag := range []struct {
+			name string
+			set  bool
+		}{{"deprecated", s.Deprecated}, {"runtime", s.Runtime}, {"function", s.Function}, {"open", s.Open}} {
+			if flag.set {
+				got = append(got, flag.name)
 			}
 		}
 		if strings.Join(got, " ") != c.want {

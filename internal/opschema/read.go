@@ -9,8 +9,8 @@ import (
 // The text has one block a schema, separated by empty lines; in a block, lines
 // with one space before them belong to the first line:
 //
-//	ai.onnx Softmax 13 function      domain name since [deprecated|runtime|function]
-//	 arity 1..1 1..1                 least and greatest number of inputs, outputs
+//	ai.onnx Softmax 13 function      domain name since [deprecated|runtime|function|open]
+//	 arity 1..1 1..1                 numbers of inputs and of outputs; 1,5 is 1 or 5
 //	 in input T                      name type [optional | variadic MIN [mixed]]
 //	 out output T
 //	 attr axis int = -1              name type [required] [= default]
@@ -79,6 +79,8 @@ func head(words []string) (*Schema, error) {
 			s.Runtime = true
 		case "function":
 			s.Function = true
+		case "open":
+			s.Open = true
 		default:
 			return nil, fmt.Errorf("unknown flag %q", flag)
 		}
@@ -125,22 +127,36 @@ func fullType(t string) string {
 }
 
 func (s *Schema) arity(args []string) error {
-	bound := func(text string, least, greatest *int) (err error) {
-		lo, hi, _ := strings.Cut(text, "..")
-		if *least, err = strconv.Atoi(lo); err != nil {
+	var err error
+	if s.MinInputs, s.MaxInputs, err = bounds(args[0]); err != nil {
+		return err
+	}
+	if !strings.Contains(args[1], ",") {
+		s.MinOutputs, s.MaxOutputs, err = bounds(args[1])
+		return err
+	}
+	for _, text := range strings.Split(args[1], ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil {
 			return err
 		}
-		if hi == "inf" {
-			*greatest = Unbounded
-			return nil
-		}
-		*greatest, err = strconv.Atoi(hi)
-		return err
+		s.OutputCounts = append(s.OutputCounts, n)
 	}
-	if err := bound(args[0], &s.MinInputs, &s.MaxInputs); err != nil {
-		return err
+	s.MinOutputs, s.MaxOutputs = s.OutputCounts[0], s.OutputCounts[len(s.OutputCounts)-1]
+	return nil
+}
+
+// bounds reads "1..2" and "1..inf".
+func bounds(text string) (least, greatest int, err error) {
+	lo, hi, _ := strings.Cut(text, "..")
+	if least, err = strconv.Atoi(lo); err != nil {
+		return 0, 0, err
 	}
-	return bound(args[1], &s.MinOutputs, &s.MaxOutputs)
+	if hi == "inf" {
+		return least, Unbounded, nil
+	}
+	greatest, err = strconv.Atoi(hi)
+	return least, greatest, err
 }
 
 func param(args []string) (Param, error) {

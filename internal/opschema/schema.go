@@ -10,9 +10,11 @@ type Schema struct {
 	Deprecated bool  // withdrawn from Since on
 	Runtime    bool  // an extension of ONNX Runtime, unknown to the standard
 	Function   bool  // the standard also defines it by a body of other operators
+	Open       bool  // attributes that the schema does not list are allowed
 
 	MinInputs, MaxInputs   int // MaxInputs is Unbounded if the last is variadic
 	MinOutputs, MaxOutputs int
+	OutputCounts           []int // the only numbers of outputs allowed, in order; nil if any between is
 
 	Inputs  []Param
 	Outputs []Param
