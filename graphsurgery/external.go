@@ -93,20 +93,20 @@ type fileRange struct {
 func (r *fileRange) size() int64 { return r.length }
 
 func (r *fileRange) copyTo(w io.Writer) error {
-	out := &failing{w: w}
+	out := &failingWriter{w: w}
 	if err := r.root.CopyRange(out, r.name, r.offset, r.length); err != nil && out.err == nil {
 		return r.tensor.unread(err)
 	}
 	return out.err
 }
 
-// failing keeps a writer's error, to tell it from a reader's.
-type failing struct {
+// failingWriter keeps a writer's error, to tell it from a reader's.
+type failingWriter struct {
 	w   io.Writer
 	err error
 }
 
-func (f *failing) Write(p []byte) (int, error) {
+func (f *failingWriter) Write(p []byte) (int, error) {
 	n, err := f.w.Write(p)
 	if err != nil {
 		f.err = err

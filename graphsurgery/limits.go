@@ -38,38 +38,38 @@ const (
 
 // filled gives l with its defaults.
 func (l Limits) filled() Limits {
-	or64(&l.FileBytes, maxMessage)
-	or64(&l.TensorBytes, 64<<30)
-	or64(&l.TotalBytes, 1<<40)
-	or64(&l.AttributeBytes, 64<<20)
-	or64(&l.UnknownBytes, 16<<20)
-	or(&l.Nodes, 250_000)
-	or(&l.Initializers, 250_000)
-	or(&l.Values, 1_000_000)
-	or(&l.Functions, 10_000)
-	or(&l.CallDepth, 100)
-	or(&l.Nesting, maxNesting)
-	or(&l.NameBytes, 16<<10)
-	or(&l.Rank, 64)
-	or(&l.Metadata, 250_000)
+	orDefault64(&l.FileBytes, maxMessage)
+	orDefault64(&l.TensorBytes, 64<<30)
+	orDefault64(&l.TotalBytes, 1<<40)
+	orDefault64(&l.AttributeBytes, 64<<20)
+	orDefault64(&l.UnknownBytes, 16<<20)
+	orDefault(&l.Nodes, 250_000)
+	orDefault(&l.Initializers, 250_000)
+	orDefault(&l.Values, 1_000_000)
+	orDefault(&l.Functions, 10_000)
+	orDefault(&l.CallDepth, 100)
+	orDefault(&l.Nesting, maxNesting)
+	orDefault(&l.NameBytes, 16<<10)
+	orDefault(&l.Rank, 64)
+	orDefault(&l.Metadata, 250_000)
 	l.FileBytes, l.Nesting = min(l.FileBytes, maxMessage), min(l.Nesting, maxNesting)
 	return l
 }
 
-func or(p *int, def int) {
+func orDefault(p *int, def int) {
 	if *p == 0 {
 		*p = def
 	}
 }
 
-func or64(p *int64, def int64) {
+func orDefault64(p *int64, def int64) {
 	if *p == 0 {
 		*p = def
 	}
 }
 
-// beyond is the error of a model that is too large.
-func beyond(file, what string, got, limit int64) error {
+// beyondLimit is the error of a model that is too large.
+func beyondLimit(file, what string, got, limit int64) error {
 	return &UnsupportedError{File: file, What: fmt.Sprintf("%s: %d, more than the limit of %d", what, got, limit), Hint: "if the file is to be trusted, load it with larger Limits"}
 }
 
@@ -85,9 +85,9 @@ func (l Limits) checkTensors(m *Model) error {
 		case !ok:
 			err = t.broken("shape %v is not possible", t.pb.Dims)
 		case n > l.TensorBytes:
-			err = beyond(m.path, fmt.Sprintf("bytes that tensor %q declares", t.Name()), n, l.TensorBytes)
+			err = beyondLimit(m.path, fmt.Sprintf("bytes that tensor %q declares", t.Name()), n, l.TensorBytes)
 		case n > l.TotalBytes-total:
-			err = beyond(m.path, "bytes that all tensors declare", clampedSum(total, n), l.TotalBytes)
+			err = beyondLimit(m.path, "bytes that all tensors declare", clampedSum(total, n), l.TotalBytes)
 		default:
 			total += n
 		}

@@ -6,13 +6,13 @@ import (
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
 )
 
-// call names a model-local function.
-type call struct{ domain, name, overload string }
+// callID names a model-local function.
+type callID struct{ domain, name, overload string }
 
-// calls measures how deep functions call each other.
-type calls struct {
-	bodies map[call]*pb.FunctionProto
-	height map[call]int // 0 while it is being measured
+// callGraph measures how deep functions call each other.
+type callGraph struct {
+	bodies map[callID]*pb.FunctionProto
+	height map[callID]int // 0 while it is being measured
 	limit  int
 	file   string
 }
@@ -23,12 +23,12 @@ func (l Limits) checkCalls(m *Model) error {
 	if len(m.pb.Functions) == 0 {
 		return nil
 	}
-	c := &calls{bodies: map[call]*pb.FunctionProto{}, height: map[call]int{}, limit: l.CallDepth, file: m.path}
+	c := &callGraph{bodies: map[callID]*pb.FunctionProto{}, height: map[callID]int{}, limit: l.CallDepth, file: m.path}
 	for _, f := range m.pb.Functions {
-		c.bodies[call{canonical(f.GetDomain()), f.GetName(), f.GetOverload()}] = f
+		c.bodies[callID{canonical(f.GetDomain()), f.GetName(), f.GetOverload()}] = f
 	}
 	for _, f := range m.pb.Functions {
-		if _, err := c.measure(call{canonical(f.GetDomain()), f.GetName(), f.GetOverload()}, 1); err != nil {
+		if _, err := c.measure(callID{canonical(f.GetDomain()), f.GetName(), f.GetOverload()}, 1); err != nil {
 			return err
 		}
 	}
@@ -36,7 +36,7 @@ func (l Limits) checkCalls(m *Model) error {
 }
 
 // measure gives the number of calls on the longest way down from a function.
-func (c *calls) measure(id call, depth int) (int, error) {
+func (c *callGraph) measure(id callID, depth int) (int, error) {
 	if h, begun := c.height[id]; begun {
 		if h == 0 {
 			return 0, &FormatError{File: c.file, What: fmt.Sprintf("function %q calls itself", id.name)}
@@ -49,20 +49,20 @@ func (c *calls) measure(id call, depth int) (int, error) {
 		return 0, err
 	}
 	if below+1 > c.limit {
-		return 0, beyond(c.file, "depth of function calls", int64(below+1), int64(c.limit))
+		return 0, beyondLimit(c.file, "depth of function calls", int64(below+1), int64(c.limit))
 	}
 	c.height[id] = below + 1
 	return below + 1, nil
 }
 
 // deepest measures the functions that nodes, or nodes of their bodies, call.
-func (c *calls) deepest(nodes []*pb.NodeProto, depth int) (int, error) {
+func (c *callGraph) deepest(nodes []*pb.NodeProto, depth int) (int, error) {
 	most := 0
 	for _, n := range nodes {
-		id := call{canonical(n.GetDomain()), n.GetOpType(), n.GetOverload()}
+		id := callID{canonical(n.GetDomain()), n.GetOpType(), n.GetOverload()}
 		if c.bodies[id] != nil {
 			if depth > c.limit {
-				return 0, beyond(c.file, "depth of function calls", int64(depth), int64(c.limit))
+				return 0, beyondLimit(c.file, "depth of function calls", int64(depth), int64(c.limit))
 			}
 			h, err := c.measure(id, depth+1)
 			if err != nil {

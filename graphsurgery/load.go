@@ -71,7 +71,7 @@ func tooLarge(file string, got, limit int64) error {
 	if limit == maxMessage {
 		return &FormatError{File: file, What: fmt.Sprintf("%d bytes or more, more than the 2 GiB a protobuf message can have; large weights belong in external data", got)}
 	}
-	return beyond(file, "bytes of the file", got, limit)
+	return beyondLimit(file, "bytes of the file", got, limit)
 }
 
 // readFile reads a regular file of up to limit bytes.

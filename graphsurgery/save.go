@@ -21,12 +21,12 @@ type encoding struct {
 	size  int64 // of the whole
 }
 
-// values says where the raw bytes of a tensor come from: nil for the tensor's own.
-type values func(*pb.TensorProto) source
+// valuesOf says where the raw bytes of a tensor come from: nil for the tensor's own.
+type valuesOf func(*pb.TensorProto) source
 
 // encodeModel prepares p, a message that nobody else has: its raw bytes become
 // tokens.
-func encodeModel(p *pb.ModelProto, path string, from values) (*encoding, error) {
+func encodeModel(p *pb.ModelProto, path string, from valuesOf) (*encoding, error) {
 	var kept payloads
 	eachTensor(p, func(t *pb.TensorProto, _ bool) {
 		if src := from(t); src != nil {
@@ -50,14 +50,14 @@ func encodeModel(p *pb.ModelProto, path string, from values) (*encoding, error) 
 	return &encoding{small, s.cuts, int64(len(small)) + grown}, nil
 }
 
-func own(*pb.TensorProto) source { return nil }
+func ownValues(*pb.TensorProto) source { return nil }
 
 // encoding is the model as it is.
 func (m *Model) encoding() (*encoding, error) {
 	if m.original != nil {
 		return &encoding{small: m.original, size: int64(len(m.original))}, nil
 	}
-	return encodeModel(cloneModel(m.pb), m.path, own)
+	return encodeModel(cloneModel(m.pb), m.path, ownValues)
 }
 
 func (e *encoding) copyTo(w io.Writer) error { return assemble(w, e.small, e.cuts) }
@@ -97,17 +97,17 @@ func (m *Model) WriteTo(w io.Writer) (int64, error) {
 	if e.size > maxMessage {
 		return 0, tooLargeToWrite(m.path, e.size)
 	}
-	n := &counter{w: w}
+	n := &countingWriter{w: w}
 	err = e.copyTo(n)
 	return n.n, err
 }
 
-type counter struct {
+type countingWriter struct {
 	w io.Writer
 	n int64
 }
 
-func (c *counter) Write(p []byte) (int, error) {
+func (c *countingWriter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.n += int64(n)
 	return n, err

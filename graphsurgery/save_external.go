@@ -18,12 +18,12 @@ import (
 // dataFile is a file of values to be written.
 type dataFile struct {
 	name string
-	list []placed
+	list []placedValues
 	size int64
 }
 
-// placed is one tensor's values in a file.
-type placed struct {
+// placedValues are one tensor's values in a file.
+type placedValues struct {
 	at   int64
 	from source
 }
@@ -33,9 +33,9 @@ func (x External) defaults(path string) External {
 	if x.Name == "" {
 		x.Name = filepath.Base(path) + ".data"
 	}
-	or64(&x.Threshold, 1024)
-	or64(&x.Align, 4096)
-	or64(&x.ShardBytes, maxMessage)
+	orDefault64(&x.Threshold, 1024)
+	orDefault64(&x.Align, 4096)
+	orDefault64(&x.ShardBytes, maxMessage)
 	return x
 }
 
@@ -71,7 +71,7 @@ func (w *saving) reading(t *pb.TensorProto) *Tensor { return &Tensor{pb: t, mode
 
 // inline finds the tensors of p that are still in files of the model's, and makes
 // them tensors of the message.
-func (w *saving) inline(p *pb.ModelProto) (values, error) {
+func (w *saving) inline(p *pb.ModelProto) (valuesOf, error) {
 	sources := map[*pb.TensorProto]source{}
 	var err error
 	eachTensor(p, func(t *pb.TensorProto, _ bool) {
@@ -104,7 +104,7 @@ func (w *saving) place(t *pb.TensorProto, x External) error {
 	}
 	d := w.room(n, x)
 	at := (d.size + x.Align - 1) / x.Align * x.Align
-	d.list = append(d.list, placed{at, src})
+	d.list = append(d.list, placedValues{at, src})
 	d.size = at + n
 	where := pb.TensorProto_EXTERNAL
 	t.RawData, t.FloatData, t.Int32Data, t.Int64Data, t.DoubleData, t.Uint64Data = nil, nil, nil, nil, nil, nil

@@ -24,11 +24,11 @@ type scanner struct {
 	counts        [tallies]int64
 	memory        int64
 	unknown       int64
-	message       message // the one being walked
+	message       wireMessage // the one being walked
 }
 
-// message is what the scanner knows of one message.
-type message struct {
+// wireMessage is what the scanner knows of one message.
+type wireMessage struct {
 	rank, elements int64
 	product        int64 // of the dimensions that are not 0
 	plain          int64 // bytes of fields that are not messages
@@ -48,12 +48,12 @@ func (s *scanner) broken(at int, format string, args ...any) error {
 }
 
 // walk visits the fields of the message of kind k in data[from:to].
-func (s *scanner) walk(k kind, from, to int) (int64, error) {
+func (s *scanner) walk(k wireKind, from, to int) (int64, error) {
 	if s.depth == maxRecursion {
 		return 0, s.broken(from, "messages are nested more than %d deep", maxRecursion)
 	}
 	outer := s.message
-	s.message = message{product: 1}
+	s.message = wireMessage{product: 1}
 	s.depth++
 	var grown int64
 	for at := from; at < to; {
@@ -72,7 +72,7 @@ func (s *scanner) walk(k kind, from, to int) (int64, error) {
 }
 
 // field visits one field of a message of kind k and gives the place behind it.
-func (s *scanner) field(k kind, at, to int) (next int, grown int64, err error) {
+func (s *scanner) field(k wireKind, at, to int) (next int, grown int64, err error) {
 	num, typ, n := protowire.ConsumeTag(s.data[at:to])
 	if n < 0 {
 		return 0, 0, s.broken(at, "not an ONNX file, or cut short: %v", protowire.ParseError(n))
@@ -106,7 +106,7 @@ func (s *scanner) field(k kind, at, to int) (next int, grown int64, err error) {
 
 // bytes visits a length-delimited field: its length at data[at:from], its value at
 // data[from:to].
-func (s *scanner) bytes(k kind, f field, at, from, to int) (int64, error) {
+func (s *scanner) bytes(k wireKind, f wireField, at, from, to int) (int64, error) {
 	body := s.data[from:to]
 	switch {
 	case f.kind.isMessage():
@@ -114,24 +114,24 @@ func (s *scanner) bytes(k kind, f field, at, from, to int) (int64, error) {
 			return 0, err
 		}
 		return s.nested(f.kind, at, from, to)
-	case f.kind == payload:
+	case f.kind == formRaw:
 		if err := s.count(f, 1); err != nil {
 			return 0, err
 		}
 		return s.raw(at, from, to), nil
-	case f.kind == text:
+	case f.kind == formName:
 		if err := s.within("bytes of one name", int64(len(body)), func(l *Limits) int64 { return int64(l.NameBytes) }); err != nil {
 			return 0, err
 		}
 		return 0, s.count(f, 1)
-	case f.kind == blob:
+	case f.kind == formBytes:
 		return 0, s.count(f, 1)
 	}
 	return 0, s.numbers(k, f, body)
 }
 
 // nested walks a message and, if it changes in length, its length too.
-func (s *scanner) nested(k kind, at, from, to int) (int64, error) {
+func (s *scanner) nested(k wireKind, at, from, to int) (int64, error) {
 	if k == graphMsg {
 		// The main graph is the first.
 		if s.graphs++; s.limits != nil && s.graphs > s.limits.Nesting+1 {
@@ -172,14 +172,14 @@ func (s *scanner) raw(at, from, to int) int64 {
 }
 
 // numbers counts the elements of a field of numbers, packed or not.
-func (s *scanner) numbers(k kind, f field, body []byte) error {
+func (s *scanner) numbers(k wireKind, f wireField, body []byte) error {
 	n := int64(1)
 	switch f.kind {
-	case varints:
+	case formVarints:
 		n = countVarints(body)
-	case fixed4:
+	case formFixed4:
 		n = int64(len(body) / 4)
-	case fixed8:
+	case formFixed8:
 		n = int64(len(body) / 8)
 	}
 	if err := s.count(f, n); err != nil {
@@ -196,7 +196,7 @@ func (s *scanner) numbers(k kind, f field, body []byte) error {
 	return nil
 }
 
-func (m *message) multiply(d int64) {
+func (m *wireMessage) multiply(d int64) {
 	switch {
 	case d <= 0:
 	case m.product > math.MaxInt64/d:
@@ -221,7 +221,7 @@ func countVarints(b []byte) int64 {
 }
 
 // count adds n occurrences of a field.
-func (s *scanner) count(f field, n int64) error {
+func (s *scanner) count(f wireField, n int64) error {
 	if s.limits == nil {
 		return nil
 	}
@@ -230,7 +230,7 @@ func (s *scanner) count(f field, n int64) error {
 		return err
 	}
 	switch f.tally {
-	case nothing:
+	case tallyNone:
 		return nil
 	case tallyRank:
 		s.message.rank += n
@@ -266,7 +266,7 @@ func (s *scanner) within(what string, got int64, limit func(*Limits) int64) erro
 		return nil
 	}
 	if l := limit(s.limits); got > l {
-		return beyond(s.file, what, got, l)
+		return beyondLimit(s.file, what, got, l)
 	}
 	return nil
 }

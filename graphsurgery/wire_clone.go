@@ -54,7 +54,7 @@ func cloneList(to, from protoreflect.List, messages bool) {
 
 // holdsValues reports whether a field of a tensor holds its elements.
 func holdsValues(f protoreflect.FieldDescriptor) bool {
-	return tensorMsg.lookup(f.Number()).tally == tallyElements || tensorMsg.lookup(f.Number()).kind == payload
+	return tensorMsg.lookup(f.Number()).tally == tallyElements || tensorMsg.lookup(f.Number()).kind == formRaw
 }
 
 func shareValues(to, from *pb.TensorProto) {

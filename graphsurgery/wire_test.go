@@ -22,7 +22,7 @@ import (
 // TestSchemaIsComplete walks the .proto from ModelProto: every field must be in
 // our table, in the right form, and must cost at least the Go struct it becomes.
 func TestSchemaIsComplete(t *testing.T) {
-	kinds := map[protoreflect.FullName]kind{"aat.onnx.v1.ModelProto": modelMsg}
+	kinds := map[protoreflect.FullName]wireKind{"aat.onnx.v1.ModelProto": modelMsg}
 	queue := []protoreflect.MessageDescriptor{(&pb.ModelProto{}).ProtoReflect().Descriptor()}
 	for len(queue) > 0 {
 		msg := queue[0]
@@ -31,7 +31,7 @@ func TestSchemaIsComplete(t *testing.T) {
 		for i := range msg.Fields().Len() {
 			fd := msg.Fields().Get(i)
 			f := known.lookup(fd.Number())
-			if got, want := f.kind, formOf(fd); fd.Message() == nil && got != want && (got != text || want != blob) {
+			if got, want := f.kind, formOf(fd); fd.Message() == nil && got != want && (got != formName || want != formBytes) {
 				t.Errorf("%s has kind %d, want %d", fd.FullName(), got, want)
 			}
 			if f.cost == 0 {
@@ -51,7 +51,7 @@ func TestSchemaIsComplete(t *testing.T) {
 			}
 		}
 		for num := range schema[known] {
-			if schema[known][num].kind != other && msg.Fields().ByNumber(protowire.Number(num)) == nil {
+			if schema[known][num].kind != formOther && msg.Fields().ByNumber(protowire.Number(num)) == nil {
 				t.Errorf("%s has no field %d", msg.FullName(), num)
 			}
 		}
@@ -70,18 +70,18 @@ func goType(d protoreflect.MessageDescriptor) reflect.Type {
 }
 
 // formOf is the plain form of a field.
-func formOf(fd protoreflect.FieldDescriptor) kind {
+func formOf(fd protoreflect.FieldDescriptor) wireKind {
 	switch {
 	case fd.FullName() == "aat.onnx.v1.TensorProto.raw_data":
-		return payload
+		return formRaw
 	case fd.Kind() == protoreflect.StringKind || fd.Kind() == protoreflect.BytesKind:
-		return blob // or text
+		return formBytes // or text
 	case fd.Kind() == protoreflect.FloatKind:
-		return fixed4
+		return formFixed4
 	case fd.Kind() == protoreflect.DoubleKind:
-		return fixed8
+		return formFixed8
 	}
-	return varints
+	return formVarints
 }
 
 // randomModel has values of every size around the limits, in every place that a
