@@ -221,7 +221,9 @@ func TestExternalSaveMemory(t *testing.T) {
 	if m, err = Load(path); err != nil {
 		t.Fatal(err)
 	}
-	if got := allocated(func() { err = m.SaveWith(filepath.Join(dir, "n.onnx"), SaveOptions{External: External{Layout: Inline}}) }); err != nil || got > 70<<20 {
+	if got := allocated(func() {
+		err = m.SaveWith(filepath.Join(dir, "n.onnx"), SaveOptions{External: External{Layout: Inline}})
+	}); err != nil || got > 70<<20 {
 		t.Errorf("moving 64 MiB back allocated %d (%v), want a buffer a tensor", got, err)
 	}
 	if got := allocated(func() {
