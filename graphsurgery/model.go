@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -29,10 +30,13 @@ const maxRecursion = 4*maxNesting + 32
 type Model struct {
 	Graph *Graph // the main graph
 
-	pb       *pb.ModelProto
-	original []byte // what was loaded; nil once something changed
-	path     string
-	root     *safefile.Root // folder of external data; nil for Parse
+	pb        *pb.ModelProto
+	functions []*Function
+	byKey     map[functionKey]*Function
+	taken     atomic.Pointer[map[string]nameKind] // see names
+	original  []byte                              // what was loaded; nil once something changed
+	path      string
+	root      *safefile.Root // folder of external data; nil for Parse
 }
 
 // Load reads the ONNX file at path. External data is read later, when a tensor
