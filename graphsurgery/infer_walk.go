@@ -261,7 +261,7 @@ func (w *inferrer) node(n *pb.NodeProto, s *inferScope) error {
 
 // apply runs the rule of the node's operator, or infers the function it calls.
 func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) error {
-	if w.work--; w.work < 0 {
+	if w.work--; w.work < 0 || len(outs) == 0 {
 		return nil
 	}
 	in := make([]*infer.Value, len(n.Input))

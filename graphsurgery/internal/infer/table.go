@@ -2,23 +2,22 @@ package infer
 
 import "sync"
 
-// families give the rules of the default domain; a rule knows all versions of its
+// table maps domain and operator to the rule; a rule knows all versions of its
 // operator.
-func families() []map[string]Rule {
-	return []map[string]Rule{
-		elementwise(), reductions(), products(), shaping(), slicing(), indexing(), convolutions(), images(), norms(), flow(),
-	}
-}
-
-// table maps domain and operator to the rule.
 var table = sync.OnceValue(func() map[string]map[string]Rule {
 	std := map[string]Rule{}
-	for _, f := range families() {
-		for op, r := range f {
+	for _, family := range []map[string]Rule{
+		elementwise(), reductions(), products(), shaping(), slicing(), indexing(), convolutions(), images(), norms(),
+		flow(), quantisation(), sequences(), recurrent(), signals(), textAndLoss(),
+	} {
+		for op, r := range family {
 			std[op] = r
 		}
 	}
-	return map[string]map[string]Rule{"": std}
+	return map[string]map[string]Rule{
+		"": std, "ai.onnx.ml": learning(), "com.microsoft": microsoft(),
+		"ai.onnx.preview": {"FlexAttention": flexAttention}, "ai.onnx.preview.training": training(),
+	}
 })
 
 // RuleOf gives the rule of an operator, or nil.
