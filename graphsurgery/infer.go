@@ -181,37 +181,6 @@ func (e *TypeError) Error() string {
 	return s
 }
 
-// String gives the type as "float32[batch, 12]".
-func (t Type) String() string {
-	elem := "?"
-	if t.Elem != nil {
-		elem = t.Elem.String()
-	}
-	switch t.Kind {
-	case KindSequence:
-		return "sequence(" + elem + ")"
-	case KindOptional:
-		return "optional(" + elem + ")"
-	case KindMap:
-		return "map(" + t.DType.String() + ", " + elem + ")"
-	}
-	s := t.DType.String()
-	if t.Kind == KindSparse {
-		s = "sparse " + s
-	}
-	if t.Shape == nil {
-		return s + "[?]"
-	}
-	s += "["
-	for i, d := range t.Shape {
-		if i > 0 {
-			s += ", "
-		}
-		s += d.String()
-	}
-	return s + "]"
-}
-
 // inferInto infers just the given nodes, in their order, from the types that t holds
 // for what they read, and puts the results into t. It is for new nodes of a patch:
 // its cost does not depend on the size of the model. The error is a [TypeError] if a

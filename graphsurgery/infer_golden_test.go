@@ -13,12 +13,12 @@ import (
 	"github.com/aat-onnx/aat-onnx/internal/testutil"
 )
 
-// tally counts what is known of a set of values.
-type tally struct {
+// knowledge counts what is known of a set of values.
+type knowledge struct {
 	values, dtype, rank, dims, static, complete int
 }
 
-func (s tally) String() string {
+func (s knowledge) String() string {
 	return fmt.Sprintf("%d values: dtype %d, rank %d, all dimensions static %d, of %d dimensions %d static", s.values, s.dtype, s.rank, s.complete, s.dims, s.static)
 }
 
@@ -44,7 +44,7 @@ func parseGolden(s string) goldenType {
 }
 
 // add counts a type of which known tells what is known; truth gives the rank.
-func (s *tally) add(dtype bool, ranked bool, static []bool, truth goldenType) {
+func (s *knowledge) add(dtype bool, ranked bool, static []bool, truth goldenType) {
 	s.values++
 	if dtype {
 		s.dtype++
@@ -66,7 +66,7 @@ func (s *tally) add(dtype bool, ranked bool, static []bool, truth goldenType) {
 	}
 }
 
-func (s *tally) golden(g, truth goldenType) {
+func (s *knowledge) golden(g, truth goldenType) {
 	var static []bool
 	for _, d := range g.dims {
 		_, err := strconv.Atoi(d)
@@ -75,7 +75,7 @@ func (s *tally) golden(g, truth goldenType) {
 	s.add(g.dtype != Undefined, g.ranked, static, truth)
 }
 
-func (s *tally) ours(t Type, truth goldenType) {
+func (s *knowledge) ours(t Type, truth goldenType) {
 	var static []bool
 	for _, d := range t.Shape {
 		static = append(static, d.Value >= 0)
@@ -168,7 +168,7 @@ func readGolden(t *testing.T) map[string][]string {
 // claim is untrue, and we know no less than onnx of any kind of fact.
 func TestInferNodeTests(t *testing.T) {
 	golden := readGolden(t)
-	var ours, theirs tally
+	var ours, theirs knowledge
 	models := 0
 	for _, kind := range []string{"node", "simple", "pytorch-converted", "pytorch-operator"} {
 		dirs, ok := testutil.NodeTests(t, kind)
@@ -186,7 +186,7 @@ func TestInferNodeTests(t *testing.T) {
 	}
 }
 
-func scoreModel(t *testing.T, name, dir string, golden map[string][]string, ours, theirs *tally) {
+func scoreModel(t *testing.T, name, dir string, golden map[string][]string, ours, theirs *knowledge) {
 	line, ok := golden[name]
 	if !ok {
 		t.Errorf("%s is not in infer.golden.gz: run gen_infer.py", name)
@@ -236,7 +236,7 @@ func scoreModel(t *testing.T, name, dir string, golden map[string][]string, ours
 
 // reportGap logs a value of which we do not know all.
 func reportGap(t *testing.T, name string, n *Node, got Type, known, truth goldenType) {
-	var a, b tally
+	var a, b knowledge
 	a.ours(got, truth)
 	b.golden(known, truth)
 	if a.complete == 0 || a.dtype == 0 {

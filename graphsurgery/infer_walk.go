@@ -28,27 +28,27 @@ type inferrer struct {
 	ctx    *infer.Context
 	types  *Types
 	graphs map[*pb.GraphProto]*Graph
-	funcs  map[functionID]*pb.FunctionProto
+	funcs  map[functionKey]*pb.FunctionProto
 	fresh  map[freshID]infer.Expr
-	calls  map[callID]*call
+	calls  map[callPlace]*inferCall
+	bodies map[*pb.FunctionProto]*Graph
 	work   int
 	depth  int
+	muted  int // above 0 in a branch that is never taken
 }
 
-type functionID struct{ domain, name, overload string }
+// inferCall tells one call of a function from another; nil is the main graph.
+type inferCall struct{}
 
-// call tells one call of a function from another; nil is the main graph.
-type call struct{}
-
-type callID struct {
-	outer *call
+type callPlace struct {
+	outer *inferCall
 	node  *pb.NodeProto
 }
 
 // freshID is the place of a dimension that got a symbol of its own. The same place
 // gets the same symbol when a loop's body is inferred again.
 type freshID struct {
-	call *call
+	call *inferCall
 	at   any // node or graph message
 	name string
 	dim  int
@@ -63,23 +63,26 @@ type inferScope struct {
 	bound  map[string]*pb.AttributeProto // attributes of the call; nil outside functions
 	info   map[string]*pb.TypeProto      // declared types, nil for a function
 	graph  *Graph                        // nil in a function
-	call   *call
+	call   *inferCall
 	main   bool
 }
 
 func newInferrer(m *Model, o InferOptions) *inferrer {
 	ctx := infer.NewContext(o.MaxElements)
-	w := &inferrer{model: m, opts: o, ctx: ctx, graphs: map[*pb.GraphProto]*Graph{}, fresh: map[freshID]infer.Expr{}, calls: map[callID]*call{}}
-	w.types = &Types{of: map[*Value]*infer.Value{}, ctx: ctx}
-	w.funcs = make(map[functionID]*pb.FunctionProto, len(m.pb.Functions))
-	for _, f := range m.pb.Functions {
-		w.work += len(f.Node)
-		w.funcs[functionID{canonical(f.GetDomain()), f.GetName(), f.GetOverload()}] = f
+	w := &inferrer{model: m, opts: o, ctx: ctx, graphs: map[*pb.GraphProto]*Graph{}, fresh: map[freshID]infer.Expr{}, calls: map[callPlace]*inferCall{}}
+	w.bodies = make(map[*pb.FunctionProto]*Graph, len(m.functions))
+	for _, f := range m.functions {
+		w.bodies[f.pb] = f.body
 	}
-	m.walk(func(g *Graph) {
+	w.types = &Types{of: map[*Value]*infer.Value{}, ctx: ctx}
+	w.funcs = make(map[functionKey]*pb.FunctionProto, len(m.pb.Functions))
+	for _, f := range m.pb.Functions {
+		w.funcs[functionKey{canonical(f.GetDomain()), f.GetName(), f.GetOverload()}] = f
+	}
+	for _, g := range m.Graphs() {
 		w.graphs[g.pb] = g
 		w.work += len(g.nodes)
-	})
+	}
 	w.work = w.work*workPerNode + leastWork
 	return w
 }
@@ -169,8 +172,9 @@ func (w *inferrer) constants(g *pb.GraphProto, s *inferScope) error {
 // inputs gives each input the better of its declared and its given type.
 func (w *inferrer) inputs(g *pb.GraphProto, s *inferScope, given []infer.Value) error {
 	for i, in := range g.Input {
-		if s.values[in.GetName()] != nil {
-			continue // the default of an input; what is fed has its type
+		if def := s.values[in.GetName()]; def != nil {
+			w.fed(in, s, def)
+			continue
 		}
 		v := infer.Value{Type: w.declared(in.Type, s.main)}
 		if s.main {
@@ -191,6 +195,19 @@ func (w *inferrer) inputs(g *pb.GraphProto, s *inferScope, given []infer.Value) 
 		w.resolve(&s.values[in.GetName()].Type)
 	}
 	return nil
+}
+
+// fed is for an input with a default, which since IR version 4 a caller may replace
+// by anything of the declared type.
+func (w *inferrer) fed(in *pb.ValueInfoProto, s *inferScope, def *infer.Value) {
+	if w.model.pb.GetIrVersion() < 4 {
+		return
+	}
+	def.Elems = nil
+	if declared := w.declared(in.Type, s.main); declared.Shape != nil {
+		def.Shape = declared.Shape
+	}
+	w.nameDims(&def.Type, in.GetName(), freshID{call: s.call, at: s.graph, name: in.GetName()})
 }
 
 // fix puts the caller's sizes into an input's type.
@@ -277,7 +294,7 @@ func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) err
 	}
 	domain := domainOf(n)
 	if len(w.funcs) > 0 {
-		if f := w.funcs[functionID{domain, n.GetOpType(), n.GetOverload()}]; f != nil {
+		if f := w.funcs[functionKey{domain, n.GetOpType(), n.GetOverload()}]; f != nil {
 			return w.function(f, n, s, in, outs)
 		}
 	}
@@ -292,6 +309,11 @@ func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) err
 	view := &infer.Node{
 		Attrs: &attrView{list: n.Attribute, scope: s, walk: w}, Op: n.GetOpType(), Domain: domain, Version: version,
 		In: in, Out: outs, Ctx: w.ctx,
+	}
+	view.Dead = func(attr string) {
+		w.muted++
+		_, _ = w.body(n, s, attr, nil)
+		w.muted--
 	}
 	view.Body = func(attr string, given []infer.Value) ([]infer.Value, error) { return w.body(n, s, attr, given) }
 	return rule(view)
@@ -348,6 +370,9 @@ func (w *inferrer) resolve(t *infer.Type) {
 
 // problem notes what is wrong with a node; in strict mode it is the error.
 func (w *inferrer) problem(n *pb.NodeProto, s *inferScope, err error) error {
+	if w.muted > 0 {
+		return nil
+	}
 	e := &TypeError{File: w.model.path, Node: (&Node{pb: n}).Label(), Op: n.GetOpType(), Domain: domainOf(n), What: err.Error()}
 	for _, name := range n.Input {
 		v, _ := s.get(name)
@@ -386,9 +411,9 @@ func (w *inferrer) function(f *pb.FunctionProto, n *pb.NodeProto, s *inferScope,
 		return fmt.Errorf("graphs and functions are nested more than %d deep", maxCalls)
 	}
 	defer func() { w.depth-- }()
-	id := callID{s.call, n}
+	id := callPlace{s.call, n}
 	if w.calls[id] == nil {
-		w.calls[id] = new(call)
+		w.calls[id] = new(inferCall)
 	}
 	inner := &inferScope{values: make(map[string]*infer.Value, len(f.Node)), opsets: w.opsets(f.OpsetImport), call: w.calls[id]}
 	inner.bound = bind(f, &attrView{list: n.Attribute, scope: s, walk: w})
@@ -408,7 +433,27 @@ func (w *inferrer) function(f *pb.FunctionProto, n *pb.NodeProto, s *inferScope,
 			outs[i] = *v
 		}
 	}
+	w.recordCall(f, inner)
 	return nil
+}
+
+// recordCall puts a function's values into the result: what is the same in all calls.
+func (w *inferrer) recordCall(f *pb.FunctionProto, s *inferScope) {
+	body := w.bodies[f]
+	if body == nil {
+		return
+	}
+	for name, v := range s.values {
+		at := body.values[name]
+		if at == nil || v == nil {
+			continue
+		}
+		if old := w.types.of[at]; old != nil {
+			both := infer.Join(*old, *v)
+			v = &both
+		}
+		w.types.of[at] = v
+	}
 }
 
 // bind gives the attributes that a function's body may refer to.

@@ -8,10 +8,11 @@ func flow() map[string]Rule {
 // ifElse takes the branch that a known condition chooses, else what both agree on.
 func ifElse(n *Node) error {
 	if c, ok := n.consts(0); ok && len(c) == 1 {
-		branch := "else_branch"
+		branch, other := "else_branch", "then_branch"
 		if c[0] != 0 {
-			branch = "then_branch"
+			branch, other = other, branch
 		}
+		n.Dead(other)
 		out, err := n.Body(branch, nil)
 		copy(n.Out, out)
 		return err

@@ -104,6 +104,8 @@ type Node struct {
 
 	// Body infers the subgraph of that attribute for the given inputs.
 	Body func(attr string, in []Value) ([]Value, error)
+	// Dead infers a branch that is never taken: what is wrong in it does not matter.
+	Dead func(attr string)
 }
 
 // Rule fills in a node's outputs. Its error says which demand of the operator the
@@ -280,7 +282,11 @@ func (n *Node) sameType(inputs ...int) (int32, error) {
 	return kind, nil
 }
 
-var typeNames = [...]string{"undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "float64", "uint32", "uint64", "complex64", "complex128", "bfloat16"}
+var typeNames = [...]string{
+	"undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "float64", "uint32", "uint64", "complex64", "complex128", "bfloat16",
+	"float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1", "float8e8m0",
+	"uint2", "int2", "float6e2m3", "float6e3m2",
+}
 
 func typeName(d int32) string {
 	if d >= 0 && int(d) < len(typeNames) {
