@@ -2,46 +2,16 @@ package graphsurgery
 
 import (
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
 )
 
-// twin copies a message and the messages in it, so that names, types and lists of
-// the copy can be changed. Payloads, that is bytes and lists of numbers, are
-// shared: nothing in this package writes into them in place. The copy of a model
-// costs by its nodes, not by its weights.
-func twin[M proto.Message](m M) M { return twinOf(m.ProtoReflect()).Interface().(M) }
-
-func twinOf(from protoreflect.Message) protoreflect.Message {
-	to := from.New()
-	from.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		to.Set(f, twinField(to, f, v))
-		return true
-	})
-	to.SetUnknown(from.GetUnknown())
-	return to
-}
-
-func twinField(to protoreflect.Message, f protoreflect.FieldDescriptor, v protoreflect.Value) protoreflect.Value {
-	message := f.Message() != nil
-	switch {
-	case f.IsMap():
-		return v // ONNX has none
-	case !f.IsList() && message:
-		return protoreflect.ValueOfMessage(twinOf(v.Message()))
-	case !f.IsList(), !message && f.Kind() != protoreflect.StringKind:
-		return v
-	}
-	from, list := v.List(), to.NewField(f).List()
-	for i := range from.Len() {
-		if message {
-			list.Append(protoreflect.ValueOfMessage(twinOf(from.Get(i).Message())))
-		} else {
-			list.Append(from.Get(i))
-		}
-	}
-	return protoreflect.ValueOfList(list)
+// twin copies a message and the messages in it but for the values of tensors, as
+// [Model.Clone] does: it costs by the nodes, not by the weights.
+func twin[M proto.Message](m M) M {
+	to := m.ProtoReflect().New()
+	cloneInto(to, m.ProtoReflect())
+	return to.Interface().(M)
 }
 
 // detached gives the tensor as a message for model m that shares its bytes. Data

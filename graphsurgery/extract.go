@@ -15,7 +15,7 @@ import (
 // is missing where an output needs a graph input that is not among the inputs; m
 // itself is not changed.
 func Extract(m *Model, inputs, outputs []string) (*Model, error) {
-	c := &cut{from: m, given: map[string]bool{}, nodes: map[*Node]bool{}, constants: map[string]bool{}}
+	c := &extraction{from: m, given: map[string]bool{}, nodes: map[*Node]bool{}, constants: map[string]bool{}}
 	if err := c.collect(inputs, outputs); err != nil {
 		return nil, fmt.Errorf("extract: %w", err)
 	}
@@ -29,8 +29,8 @@ func Extract(m *Model, inputs, outputs []string) (*Model, error) {
 	return x, nil
 }
 
-// cut is what a part of a model consists of.
-type cut struct {
+// extraction is what a part of a model consists of.
+type extraction struct {
 	from      *Model
 	given     map[string]bool // names of the inputs
 	nodes     map[*Node]bool
@@ -39,7 +39,7 @@ type cut struct {
 }
 
 // collect walks from the outputs back to the inputs.
-func (c *cut) collect(inputs, outputs []string) error {
+func (c *extraction) collect(inputs, outputs []string) error {
 	g := c.from.Graph
 	if len(outputs) == 0 {
 		return fmt.Errorf("no outputs are named")
@@ -81,7 +81,7 @@ func (c *cut) collect(inputs, outputs []string) error {
 }
 
 // need notes a value that is read, and by whom.
-func (c *cut) need(v *Value, reader string, queue *[]*Node) error {
+func (c *extraction) need(v *Value, reader string, queue *[]*Node) error {
 	switch {
 	case c.given[v.name]:
 	case v.producer != nil:
@@ -121,7 +121,7 @@ func (n *Node) captured() []*Value {
 }
 
 // model builds the new model; it shares the payloads of the old one.
-func (c *cut) model(inputs, outputs []string) (*Model, error) {
+func (c *extraction) model(inputs, outputs []string) (*Model, error) {
 	g, err := c.graph(inputs, outputs)
 	if err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func (c *cut) model(inputs, outputs []string) (*Model, error) {
 
 // freeInputs renames results of kept nodes that are inputs now: a node with two
 // results may be needed for the other one.
-func (c *cut) freeInputs(nodes []*pb.NodeProto) {
+func (c *extraction) freeInputs(nodes []*pb.NodeProto) {
 	for _, n := range nodes {
 		for i, out := range n.Output {
 			if c.given[out] {
@@ -161,7 +161,7 @@ func newModel(p *pb.ModelProto, from *Model) (*Model, error) {
 }
 
 // graph picks what is needed out of the old graph, in its order.
-func (c *cut) graph(inputs, outputs []string) (*pb.GraphProto, error) {
+func (c *extraction) graph(inputs, outputs []string) (*pb.GraphProto, error) {
 	old := c.from.Graph.pb
 	g := &pb.GraphProto{Name: old.Name, DocString: old.DocString, MetadataProps: old.MetadataProps}
 	g.ProtoReflect().SetUnknown(old.ProtoReflect().GetUnknown())
@@ -197,7 +197,7 @@ func (c *cut) graph(inputs, outputs []string) (*pb.GraphProto, error) {
 
 // port declares an input or output: as the old graph does, else by the type that
 // is known.
-func (c *cut) port(declared []*pb.ValueInfoProto, name string) (*pb.ValueInfoProto, error) {
+func (c *extraction) port(declared []*pb.ValueInfoProto, name string) (*pb.ValueInfoProto, error) {
 	for _, p := range declared {
 		if p.GetName() == name {
 			return p, nil
@@ -226,7 +226,7 @@ func (c *cut) port(declared []*pb.ValueInfoProto, name string) (*pb.ValueInfoPro
 
 // notes takes along the types of values and quantisation annotations that still
 // concern something, but not the types that a port states.
-func (c *cut) notes(g *pb.GraphProto) {
+func (c *extraction) notes(g *pb.GraphProto) {
 	kept := map[string]bool{}
 	for _, n := range g.Node {
 		for _, out := range n.Output {
@@ -256,7 +256,7 @@ func (c *cut) notes(g *pb.GraphProto) {
 
 // functions are those that the needed nodes call, directly or through others, in
 // the file's order.
-func (c *cut) functions() []*pb.FunctionProto {
+func (c *extraction) functions() []*pb.FunctionProto {
 	needed := map[*Function]bool{}
 	for n := range c.nodes {
 		part := &Graph{model: c.from, nodes: []*Node{n}}
