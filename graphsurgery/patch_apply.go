@@ -169,6 +169,9 @@ func (e *edit) run() error {
 			return err
 		}
 	}
+	if err := (Limits{}).filled().checkCalls(e.patch.model); err != nil {
+		return err
+	}
 	return e.patch.model.Verify()
 }
 
