@@ -21,9 +21,6 @@ type checker struct {
 	problems       []Problem
 }
 
-// functionKey is what a call names.
-type functionKey struct{ domain, name, overload string }
-
 func calleeOf(n *pb.NodeProto) functionKey {
 	return functionKey{canonical(n.GetDomain()), n.GetOpType(), n.GetOverload()}
 }

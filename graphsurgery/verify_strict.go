@@ -36,7 +36,7 @@ func (c *checker) strict() {
 		}
 		c.strictImports(f.OpsetImport, s)
 		c.leaks(s, f.MetadataProps)
-		c.strictNodes(f.Node, newNames(nil), s)
+		c.strictNodes(f.Node, newReading(nil), s)
 	}
 }
 
@@ -63,26 +63,26 @@ func (c *checker) leaks(s *spot, props []*pb.StringStringEntryProto) {
 	}
 }
 
-// nameSet is what a graph defines and reads, and the graphs around it.
-type nameSet struct {
+// reading is what a graph defines and reads, and the graphs around it.
+type reading struct {
 	defined map[string]bool
 	read    map[string]bool
-	outer   *nameSet
+	outer   *reading
 }
 
-func newNames(outer *nameSet) *nameSet {
-	return &nameSet{defined: map[string]bool{}, read: map[string]bool{}, outer: outer}
+func newReading(outer *reading) *reading {
+	return &reading{defined: map[string]bool{}, read: map[string]bool{}, outer: outer}
 }
 
 // find gives the innermost set that defines the name.
-func (s *nameSet) find(name string) *nameSet {
+func (s *reading) find(name string) *reading {
 	for ; s != nil && !s.defined[name]; s = s.outer {
 	}
 	return s
 }
 
-func (c *checker) strictGraph(g *pb.GraphProto, outer *nameSet, s *spot) {
-	names := newNames(outer)
+func (c *checker) strictGraph(g *pb.GraphProto, outer *reading, s *spot) {
+	names := newReading(outer)
 	c.define(g, names, s)
 	c.leaks(s, g.MetadataProps)
 	c.strictNodes(g.Node, names, s)
@@ -108,7 +108,7 @@ func (c *checker) strictGraph(g *pb.GraphProto, outer *nameSet, s *spot) {
 }
 
 // define collects a graph's names before its bodies are seen.
-func (c *checker) define(g *pb.GraphProto, names *nameSet, s *spot) {
+func (c *checker) define(g *pb.GraphProto, names *reading, s *spot) {
 	port := func(name string) {
 		if names.outer.find(name) != nil {
 			c.report(s, ruleShadow, name, "%q hides a value of the same name around the graph", name)
@@ -146,7 +146,7 @@ func (c *checker) opaque(p *pb.ValueInfoProto, s *spot) {
 
 // strictNodes tests nodes and, through them, the graphs they hold; names learns
 // what is read.
-func (c *checker) strictNodes(nodes []*pb.NodeProto, names *nameSet, s *spot) {
+func (c *checker) strictNodes(nodes []*pb.NodeProto, names *reading, s *spot) {
 	labels := make(map[string]bool, len(nodes))
 	at := *s
 	for _, n := range nodes {
@@ -169,7 +169,7 @@ func (c *checker) strictNodes(nodes []*pb.NodeProto, names *nameSet, s *spot) {
 	}
 }
 
-func (c *checker) strictAttributes(n *pb.NodeProto, names *nameSet, s *spot) {
+func (c *checker) strictAttributes(n *pb.NodeProto, names *reading, s *spot) {
 	for _, a := range n.Attribute {
 		if ref := a.GetRefAttrName(); ref != "" && !c.attributesOf(s.function)[ref] {
 			c.report(s, ruleReferenceUnknown, a.GetName(), "attribute %q refers to %q, which no function around it has", a.GetName(), ref)
@@ -240,7 +240,7 @@ func (c *checker) arguments(n *pb.NodeProto, f *pb.FunctionProto, s *spot) {
 }
 
 // described tests what a graph says of its values beside its nodes.
-func (c *checker) described(g *pb.GraphProto, names *nameSet, s *spot) {
+func (c *checker) described(g *pb.GraphProto, names *reading, s *spot) {
 	seen := map[string]bool{}
 	for _, v := range g.ValueInfo {
 		name := v.GetName()

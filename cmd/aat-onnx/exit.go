@@ -43,7 +43,7 @@ const exitCodes = `Exit codes:
   3 done, some input was skipped and reported
   10 model broken           11 run folder in use        12 model valid but unsupported
   13 disk full or I/O       14 checkpoint unusable      15 data unusable
-  16 download or digest     17 runtimes disagree        20 training diverged
+  16 download or digest     17 runtimes or models disagree        20 training diverged
   130, 143 interrupted (state saved)`
 
 // usageError is a wrong command line.
@@ -126,6 +126,7 @@ func classify(err error) (code int, hints []string) {
 		noORT       *ort.NotFoundError
 		mismatch    *mismatchError
 		broken      *brokenError
+		difference  *differenceError
 		errno       syscall.Errno
 		pathErr     *fs.PathError
 	)
@@ -162,7 +163,7 @@ func classify(err error) (code int, hints []string) {
 		return exitDownload, []string{"fetch it again with 'aat-onnx backend install cpu --force'"}
 	case errors.As(err, &noORT):
 		return exitDownload, hint(noORT.Hint)
-	case errors.As(err, &mismatch):
+	case errors.As(err, &mismatch), errors.As(err, &difference):
 		return exitMismatch, []string{}
 	case errors.Is(err, syscall.ENOSPC):
 		return exitIO, []string{"free some space, or write to another disk"}
