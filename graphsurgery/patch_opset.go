@@ -63,3 +63,7 @@ func (e *edit) runChecks() error {
 func (p *Patch) FreshInitializer(base string, t *Tensor) Wire {
 	return p.Initializer(p.names.find(base), t)
 }
+
+// IsListedInput reports whether the value stands in the graph's list of inputs, be
+// it an initialiser too.
+func (v *Value) IsListedInput() bool { return v.port }
