@@ -17,7 +17,13 @@ func (m *Model) reindex() error {
 	if err := m.defineFunctions(); err != nil {
 		return err
 	}
-	m.walkAll((*Graph).connect)
+	graphs := m.Graphs()
+	reads := 0
+	for _, g := range graphs {
+		reads += g.resolveInputs()
+		g.resolveOutputs()
+	}
+	noteUses(graphs, reads)
 	return nil
 }
 
@@ -112,6 +118,11 @@ func (g *Graph) value(old map[string]*Value, name string) *Value {
 func (g *Graph) defineNodes(old map[string]*Value, depth int) error {
 	seen := make(map[*pb.NodeProto]*Node, len(g.pb.Node))
 	g.nodes = make([]*Node, 0, len(g.pb.Node))
+	room := 0
+	for _, p := range g.pb.Node {
+		room += len(p.Output)
+	}
+	slots := make([]*Value, room) // one allocation for the outputs of all nodes
 	for _, p := range g.pb.Node {
 		n := g.seen[p]
 		if n == nil {
@@ -120,7 +131,8 @@ func (g *Graph) defineNodes(old map[string]*Value, depth int) error {
 		n.graph = g
 		seen[p] = n
 		g.nodes = append(g.nodes, n)
-		n.outputs = make([]*Value, len(p.Output))
+		k := len(p.Output)
+		n.outputs, slots = slots[:k:k], slots[k:]
 		for i, name := range p.Output {
 			if name == "" {
 				continue
@@ -137,18 +149,28 @@ func (g *Graph) defineNodes(old map[string]*Value, depth int) error {
 	return nil
 }
 
-// connect fills in the inputs of g's nodes, the uses of their values, and the
-// outputs that come from a graph around.
-func (g *Graph) connect() {
+// resolveInputs fills in the inputs of g's nodes and counts them.
+func (g *Graph) resolveInputs() int {
+	room := 0
 	for _, n := range g.nodes {
-		n.inputs = make([]*Value, len(n.pb.Input))
+		room += len(n.pb.Input)
+	}
+	slots := make([]*Value, room)
+	for _, n := range g.nodes {
+		k := len(n.pb.Input)
+		n.inputs, slots = slots[:k:k], slots[k:]
 		for i, name := range n.pb.Input {
 			if v := g.resolve(name); v != nil {
 				n.inputs[i] = v
-				v.uses = append(v.uses, Use{n, i})
+				v.reads++
 			}
 		}
 	}
+	return room
+}
+
+// resolveOutputs fills in the outputs of g that come from a graph around.
+func (g *Graph) resolveOutputs() {
 	for i, out := range g.pb.Output {
 		if g.outputs[i] != nil {
 			continue
@@ -160,7 +182,29 @@ func (g *Graph) connect() {
 		}
 		g.outputs[i] = v
 		v.returned = append(v.returned, returnedBy{g, out})
-		v.uses = append(v.uses, Use{g.owner, -1})
+	}
+}
+
+// noteUses lists the uses of every value, in one allocation for those by nodes.
+func noteUses(graphs []*Graph, reads int) {
+	slots := make([]Use, reads)
+	for _, g := range graphs {
+		for _, n := range g.nodes {
+			for i, v := range n.inputs {
+				if v == nil {
+					continue
+				}
+				if v.uses == nil {
+					v.uses, slots = slots[:0:v.reads], slots[v.reads:]
+				}
+				v.uses = append(v.uses, Use{n, i})
+			}
+		}
+		for _, v := range g.outputs {
+			if v.graph != g {
+				v.uses = append(v.uses, Use{g.owner, -1})
+			}
+		}
 	}
 }
 

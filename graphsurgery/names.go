@@ -11,13 +11,14 @@ const (
 	valueName nameKind = 1 << iota
 	nodeName
 	otherName // a graph's or a function's
+	anyName   = valueName | nodeName | otherName
 )
 
 // FreshName gives base, or base with a number, such that nothing in the model
 // has that name: no value, node, graph or function. It does not reserve the
 // name; [Patch.FreshName] does.
 func (m *Model) FreshName(base string) string {
-	return newNameSet(m).find(base)
+	return newNameSet(m).find(base, anyName)
 }
 
 // FreshName is [Model.FreshName] of the graph's model.
@@ -47,20 +48,35 @@ func (m *Model) names() map[string]nameKind {
 
 // nameSet is the names of a model and those that a patch adds.
 type nameSet struct {
-	base, own map[string]nameKind
-	next      map[string]int // per base name, the first number not tried
+	model  *Model
+	graphs []*Graph
+	own    map[string]nameKind
+	next   map[string]int // per base name, the first number not tried
 }
 
 func newNameSet(m *Model) *nameSet {
-	return &nameSet{base: m.names(), own: map[string]nameKind{}, next: map[string]int{}}
+	return &nameSet{model: m, graphs: m.Graphs(), own: map[string]nameKind{}, next: map[string]int{}}
 }
 
-func (s *nameSet) has(name string, kind nameKind) bool { return (s.base[name]|s.own[name])&kind != 0 }
+func (s *nameSet) has(name string, kind nameKind) bool {
+	if s.own[name]&kind != 0 {
+		return true
+	}
+	if kind != valueName {
+		return s.model.names()[name]&kind != 0
+	}
+	for _, g := range s.graphs { // no need to gather all names
+		if g.values[name] != nil {
+			return true
+		}
+	}
+	return false
+}
 
 // find gives base, or base with the first free number.
-func (s *nameSet) find(base string) string {
+func (s *nameSet) find(base string, kind nameKind) string {
 	name := base
-	for i := max(1, s.next[base]); name == "" || s.has(name, ^nameKind(0)); i++ {
+	for i := max(1, s.next[base]); name == "" || s.has(name, kind); i++ {
 		name = base + "_" + strconv.Itoa(i)
 		s.next[base] = i
 	}
@@ -68,9 +84,9 @@ func (s *nameSet) find(base string) string {
 }
 
 // fresh finds a name and takes it.
-func (s *nameSet) fresh(base string) string {
-	name := s.find(base)
-	s.own[name] |= valueName | nodeName | otherName
+func (s *nameSet) fresh(base string, kind nameKind) string {
+	name := s.find(base, kind)
+	s.own[name] |= kind
 	return name
 }
 

@@ -102,7 +102,7 @@ func (p *change) fail(format string, args ...any) {
 
 // FreshName is a name that nothing in the model or the patch has; the patch keeps
 // it.
-func (p *Patch) FreshName(base string) string { return p.names.fresh(base) }
+func (p *Patch) FreshName(base string) string { return p.names.fresh(base, anyName) }
 
 // Tap reads an existing value of the patch's graph, or of one around it.
 func (p *Patch) Tap(v *Value) Wire {
@@ -217,7 +217,7 @@ func (p *Patch) outputName(n *patchNode, s nodeSpec, i int) string {
 	if base == "" {
 		base = p.label + "/" + n.pb.GetOpType()
 	}
-	return p.names.fresh(fmt.Sprintf("%s_output_%d", base, i))
+	return p.names.fresh(fmt.Sprintf("%s_output_%d", base, i), valueName)
 }
 
 // own tests that a wire is this patch's and can be read in its graph.

@@ -24,7 +24,7 @@ func (e *edit) moveOutput(c outputChange) error {
 	if old.producer == nil {
 		return &UnsupportedError{What: fmt.Sprintf("graph output %q is an input or a constant and cannot be computed otherwise under its name", name), Hint: "put an Identity node before that output first"}
 	}
-	inner := e.patch.names.fresh(name + "_inner")
+	inner := e.patch.names.fresh(name+"_inner", valueName)
 	set(e, &old.producer.pb.Output[old.index], inner)
 	e.moved[old] = inner
 	if !e.shunted(old) {

@@ -19,23 +19,8 @@ func ParseTensor(data []byte) (*Tensor, error) {
 	return &Tensor{pb: t}, nil
 }
 
-// RawTensor makes a tensor of any element type with a fixed size from dense
-// little-endian bytes, which it keeps. [NewTensor] is the typed form.
-func RawTensor(dtype DType, shape []int64, raw []byte) (*Tensor, error) {
-	n, ok := product(shape)
-	size := int64(dtype.Size())
-	if !ok || size == 0 || n > int64(len(raw)) || n*size != int64(len(raw)) {
-		return nil, fmt.Errorf("%d bytes do not make a tensor of %s with shape %v", len(raw), dtype, shape)
-	}
-	if raw == nil {
-		raw = []byte{}
-	}
-	elem := int32(dtype)
-	return &Tensor{pb: &pb.TensorProto{Dims: slices.Clone(shape), DataType: &elem, RawData: raw}}, nil
-}
-
-// StringTensor makes a tensor of strings, which are copied.
-func StringTensor(shape []int64, values []string) (*Tensor, error) {
+// NewStringTensor makes a tensor of strings, which are copied.
+func NewStringTensor(shape []int64, values []string) (*Tensor, error) {
 	if n, ok := product(shape); !ok || n != int64(len(values)) {
 		return nil, fmt.Errorf("%d strings do not make a tensor of shape %v", len(values), shape)
 	}
@@ -45,19 +30,4 @@ func StringTensor(shape []int64, values []string) (*Tensor, error) {
 		t.StringData = append(t.StringData, []byte(s))
 	}
 	return &Tensor{pb: t}, nil
-}
-
-// Strings gives a string tensor's elements.
-func (t *Tensor) Strings() ([]string, error) {
-	if t.DType() != String {
-		return nil, t.broken("elements are %s, want strings", t.DType())
-	}
-	if err := t.check(); err != nil {
-		return nil, err
-	}
-	out := make([]string, len(t.pb.StringData))
-	for i, s := range t.pb.StringData {
-		out[i] = string(s)
-	}
-	return out, nil
 }

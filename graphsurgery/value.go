@@ -11,6 +11,7 @@ type Value struct {
 	graph    *Graph
 	producer *Node
 	index    int
+	reads    int // while indexing: how many uses by nodes there are
 	uses     []Use
 	input    bool
 	output   bool

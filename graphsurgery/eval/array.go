@@ -33,9 +33,9 @@ func fromTensor(t *gs.Tensor) (*array, error) {
 
 func (a *array) tensor() (*gs.Tensor, error) {
 	if a.dtype == gs.String {
-		return gs.StringTensor(a.shape, a.strs)
+		return gs.NewStringTensor(a.shape, a.strs)
 	}
-	return gs.RawTensor(a.dtype, a.shape, a.raw)
+	return gs.NewTensorRaw(a.dtype, a.shape, a.raw)
 }
 
 func (a *array) rank() int { return len(a.shape) }

@@ -116,7 +116,7 @@ func TestHalfRounding(t *testing.T) {
 	for h := range 1 << 16 {
 		raw = append(raw, byte(h), byte(h>>8))
 	}
-	all, err := gs.RawTensor(gs.Float16, []int64{1 << 16}, raw)
+	all, err := gs.NewTensorRaw(gs.Float16, []int64{1 << 16}, raw)
 	if err != nil {
 		t.Fatal(err)
 	}
