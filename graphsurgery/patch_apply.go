@@ -169,6 +169,9 @@ func (e *edit) run() error {
 			return err
 		}
 	}
+	if err := (Limits{}).filled().checkCalls(e.patch.model); err != nil {
+		return err
+	}
 	if err := e.patch.model.Verify(); err != nil {
 		return err
 	}
