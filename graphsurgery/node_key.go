@@ -20,7 +20,7 @@ func (n *Node) AttrKey() (string, error) {
 	for _, a := range attrs {
 		plain := a
 		if a.DocString != nil {
-			plain = shallow(a)
+			plain = twin(a)
 			plain.DocString = nil
 		}
 		part, err := proto.MarshalOptions{Deterministic: true}.Marshal(plain)

@@ -40,7 +40,7 @@ func (e *edit) setVersions() error {
 func (e *edit) setVersion(list []*pb.OperatorSetIdProto, c opsetImport) error {
 	for i, o := range list {
 		if canonical(o.GetDomain()) == c.domain {
-			changed := shallow(o)
+			changed := twin(o)
 			changed.Version = &c.version
 			set(e, &list[i], changed)
 			return nil
@@ -61,7 +61,7 @@ func (e *edit) runChecks() error {
 // FreshInitializer is [Patch.Initializer] under the base name, or, if that is
 // taken, under the base name with a number.
 func (p *Patch) FreshInitializer(base string, t *Tensor) Wire {
-	return p.Initializer(p.names.find(base), t)
+	return p.Initializer(p.names.find(base, anyName), t)
 }
 
 // IsListedInput reports whether the value stands in the graph's list of inputs, be

@@ -1,8 +1,6 @@
 package passes
 
 import (
-	"encoding/binary"
-	"math"
 	"slices"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -163,40 +161,17 @@ func (c *converter) likeInput(n *gs.Node, what string, x float32) (gs.Wire, erro
 	return part.FreshInitializer(n.Label()+"_"+what, t), nil
 }
 
-// scalarOf makes a scalar of a floating-point type; x must be one of its values
-// or beyond its range.
+// scalarOf makes a scalar of a floating-point type, or of an integer type that
+// holds x.
 func scalarOf(d gs.DType, x float32) (*gs.Tensor, bool) {
 	switch d {
-	case gs.Float:
-		return gs.NewTensor([]int64{}, []float32{x}), true
-	case gs.Double:
-		return gs.NewTensor([]int64{}, []float64{float64(x)}), true
-	case gs.Float16:
-		t, err := gs.RawTensor(d, []int64{}, binary.LittleEndian.AppendUint16(nil, toHalf(x)))
-		return t, err == nil
 	case gs.Int32:
 		return gs.NewTensor([]int64{}, []int32{int32(x)}), x == float32(int32(x))
 	case gs.Int64:
 		return gs.NewTensor([]int64{}, []int64{int64(x)}), x == float32(int64(x))
 	}
-	return nil, false
-}
-
-// toHalf rounds to binary16, ties to even; bounds beyond the range become the
-// largest finite values, which bound as infinity would not.
-func toHalf(x float32) uint16 {
-	sign := uint16(math.Float32bits(x)>>31) << 15
-	a := math.Abs(float64(x))
-	switch {
-	case math.IsInf(a, 0):
-		return sign | 0x7c00
-	case a >= 65504:
-		return sign | 0x7bff
-	case a < 0x1p-14:
-		return sign | uint16(math.RoundToEven(a*0x1p24))
-	}
-	frac, exp := math.Frexp(a)
-	return sign | (uint16(exp+13)<<10 + uint16(math.RoundToEven(math.Ldexp(frac, 11))))
+	t, err := gs.NewFloatTensor(d, []int64{}, []float32{x})
+	return t, err == nil
 }
 
 // setDefault writes down an attribute whose default the new version has changed.

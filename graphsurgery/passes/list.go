@@ -4,7 +4,7 @@ import "slices"
 
 // All gives every pass that needs no setting, in an order that the table allows.
 func All() []Pass {
-	return []Pass{DeadNodes(), Identity(), Fold(FoldOptions{}), Dedup(), CSE()}
+	return []Pass{DeadNodes(), Inline(nil), Identity(), Fold(FoldOptions{}), Dedup(), CSE()}
 }
 
 // ByName gives the pass of that name among [All].

@@ -169,7 +169,7 @@ func incompatible(n *gs.Node, old, next *opschema.Schema) string {
 			return fmt.Sprintf("output %d is not one of the new version", i)
 		}
 	}
-	if len(n.Inputs()) < next.MinInputs {
+	if old.MinInputs < next.MinInputs && len(n.Inputs()) < next.MinInputs {
 		return fmt.Sprintf("%d inputs, want %d", len(n.Inputs()), next.MinInputs)
 	}
 	return ""

@@ -15,6 +15,9 @@ type Pass struct {
 	// Requires must hold before the pass, Ensures after it; both are checked.
 	Requires []Condition
 	Ensures  []Condition
+	// Repeat asks for the pass again until it changes nothing; what it ensures is
+	// tested after the last time. Each repetition is applied whole or not at all.
+	Repeat bool
 	// Edit writes the change into the patch and gives the number of places
 	// changed. It must not change the model itself, nor apply the patch.
 	Edit func(m *gs.Model, p *gs.Patch) (changed int, err error)

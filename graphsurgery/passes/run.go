@@ -88,11 +88,31 @@ func countNodes(m *gs.Model) int {
 	return n
 }
 
-// apply runs one pass. What the pass ensures is tested before the patch commits.
+// maxRepeats bounds the repetitions of a pass: functions can be nested that deep.
+const maxRepeats = 64
+
+// apply runs one pass, repeatedly if it asks for it.
 func (p Pass) apply(m *gs.Model) (int, error) {
 	if err := checkAll(m, p.Requires, false); err != nil {
 		return 0, err
 	}
+	total := 0
+	for range maxRepeats {
+		changed, err := p.once(m)
+		total += changed
+		if err != nil {
+			return total, err
+		}
+		if changed == 0 || !p.Repeat {
+			return total, nil
+		}
+	}
+	return total, fmt.Errorf("it still finds something to change after %d repetitions", maxRepeats)
+}
+
+// once builds the pass's patch and applies it. What the pass ensures is tested
+// before the patch commits.
+func (p Pass) once(m *gs.Model) (int, error) {
 	patch := m.NewPatch(p.Name)
 	changed, err := p.Edit(m, patch)
 	if err != nil {
@@ -101,6 +121,11 @@ func (p Pass) apply(m *gs.Model) (int, error) {
 	if changed == 0 {
 		return 0, checkAll(m, p.Ensures, true)
 	}
-	patch.Check(func(m *gs.Model) error { return checkAll(m, p.Ensures, true) })
-	return changed, patch.Apply()
+	if !p.Repeat {
+		patch.Check(func(m *gs.Model) error { return checkAll(m, p.Ensures, true) })
+	}
+	if err := patch.Apply(); err != nil {
+		return 0, err
+	}
+	return changed, nil
 }
