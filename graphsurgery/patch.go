@@ -32,6 +32,9 @@ type change struct {
 	renames   []valueRename
 	labels    []nodeRename
 	imports   []opsetImport
+	opsets    []opsetImport // imported already, to be of another version
+	ir        int64         // IR version to set, 0 for none
+	checks    []func(*Model) error
 	functions []*pb.FunctionProto
 	dropped   []*Function
 
