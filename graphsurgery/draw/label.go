@@ -37,8 +37,8 @@ func nodeLines(n *gs.Node) []line {
 	return lines
 }
 
-// constant writes an initialiser or a folded constant: its values if they are
-// few, else the end of its name and its shape.
+// constant writes an initialiser or a folded constant: its value, or a few
+// integers, else the end of its name and its shape.
 func constant(v *gs.Value) string {
 	if v == nil {
 		return ""
@@ -52,7 +52,7 @@ func constant(v *gs.Value) string {
 	if t == nil {
 		return ""
 	}
-	if t.Len() <= 4 {
+	if t.Len() == 1 || t.Len() <= 4 && !t.DType().IsFloat() {
 		text := t.Text(gs.Elide(4))
 		if i := strings.IndexByte(text, '{'); i >= 0 && len(text)-i <= 44 {
 			return strings.NewReplacer("-9223372036854775808", "min", "-9223372036854775807", "min", "9223372036854775807", "max").Replace(text[i:])

@@ -39,8 +39,9 @@ func (s *scene) layout() {
 	g.settle()
 }
 
-// align finds the x of all middles: layer by layer the least sum of squared
-// lengths of edges, where long edges pull most and so become straight.
+// align finds the x of all middles: layer by layer the least sum of the edges'
+// shifts, by weighted least squares with the weights made anew each time. A sum
+// of shifts, not of their squares, makes few bends. Long edges pull most.
 func (g *grid) align() {
 	for _, layer := range g.layers {
 		x := 0.0
@@ -122,6 +123,7 @@ func (v *vertex) wish(up, down bool) (x, weight float64) {
 		if other.item == nil {
 			w *= 2
 		}
+		w /= math.Abs(at-v.x) + 4
 		sum += w * at
 		weight += w
 	}
@@ -136,7 +138,7 @@ func (v *vertex) wish(up, down bool) (x, weight float64) {
 		}
 	}
 	if weight == 0 {
-		return v.x, 0.05
+		return v.x, 1e-3
 	}
 	return sum / weight, weight
 }

@@ -67,15 +67,17 @@ func newScene(name string, parent *scene) *scene {
 // builder turns a graph into scenes.
 type builder struct {
 	Options
-	graph *gs.Graph
-	root  *scene
-	ids   int
-	home  map[*gs.Node]*scene // where a node's item stands
-	item  map[*gs.Node]*item
-	fold  map[*gs.Node]bool // constants that are lines of others
-	done  map[linkKey]bool  // links made
-	ports map[*gs.Value]*item
-	used  [Removed + 1]bool
+	graph  *gs.Graph
+	root   *scene
+	ids    int
+	home   map[*gs.Node]*scene // where a node's item stands
+	item   map[*gs.Node]*item
+	fold   map[*gs.Node]bool // constants that are lines of others
+	done   map[linkKey]bool  // links made
+	ports  map[*gs.Value]*item
+	used   [Removed + 1]bool
+	whole  []*link // edges from box to box, walls or not
+	direct map[linkKey]bool
 }
 
 func build(g *gs.Graph, o Options) *builder {
@@ -91,7 +93,7 @@ func build(g *gs.Graph, o Options) *builder {
 	b := &builder{
 		Options: o, graph: g, root: newScene(o.Title, nil),
 		home: map[*gs.Node]*scene{}, item: map[*gs.Node]*item{}, fold: map[*gs.Node]bool{},
-		done: map[linkKey]bool{}, ports: map[*gs.Value]*item{},
+		done: map[linkKey]bool{}, direct: map[linkKey]bool{}, ports: map[*gs.Value]*item{},
 	}
 	drawn := map[*gs.Node]bool{}
 	for _, n := range o.Nodes {
@@ -308,6 +310,10 @@ func (b *builder) edge(v *gs.Value, to *scene, target *item) {
 		from, source, class = b.home[p], b.item[p], b.Class(p)
 	} else if source == nil {
 		source = b.port(v, "input")
+	}
+	if key := (linkKey{v, source, target}); source != target && !b.direct[key] {
+		b.whole = append(b.whole, &link{value: v, from: source, to: target, class: class})
+		b.direct[key] = true
 	}
 	meet := common(from, to)
 	for ; from != meet; from = from.parent { // out of the source's groups
