@@ -83,6 +83,10 @@ func (a *app) finish(ctx context.Context, err error) int {
 		if errors.As(err, &mismatch) {
 			object["report"] = mismatch.report
 		}
+		var broken *brokenError
+		if errors.As(err, &broken) {
+			object["report"] = broken.report
+		}
 		if werr := a.printJSON(map[string]any{"error": object}); werr != nil {
 			fmt.Fprintf(a.stderr, "error: %s\n", oneLine(err.Error()))
 		}
@@ -121,6 +125,7 @@ func classify(err error) (code int, hints []string) {
 		probe       *pjrt.ProbeError
 		noORT       *ort.NotFoundError
 		mismatch    *mismatchError
+		broken      *brokenError
 		difference  *differenceError
 		errno       syscall.Errno
 		pathErr     *fs.PathError
@@ -140,7 +145,7 @@ func classify(err error) (code int, hints []string) {
 		return exitUsage, []string{"choose another name, or add --force to replace it"}
 	case errors.As(err, &unsupported):
 		return exitUnsupported, hint(unsupported.Hint)
-	case errors.As(err, &format):
+	case errors.As(err, &format), errors.As(err, &broken):
 		return exitModel, []string{}
 	case errors.As(err, &locked):
 		return exitLocked, []string{"wait for that process, or give another -o folder"}
