@@ -82,6 +82,9 @@ func (f *facts) blockOf(a *attention, ffns []*ffn) (*Block, *miss) {
 	if m == nil && !f.normed(a) {
 		return nil, missed("norm", "it has neither a norm nor an MLP")
 	}
+	if m != nil && m.normed && m.sum.stream == a.sum.out && !a.sum.behind {
+		a.pre = true // the first block of a stream that begins with a norm
+	}
 	b := &Block{
 		Width: a.o.width, Softmax: a.softmax, Heads: f.headCount(a), PreNorm: a.pre,
 		Output: a.o.out, Residual: a.sum.stream, ResidualAttn: a.sum.out,
@@ -126,15 +129,7 @@ func (f *facts) normed(a *attention) bool {
 	if a.pre || a.sum.normed != nil || len(f.normsIn[a.sum.out]) > 0 {
 		return true
 	}
-	_, between := f.ahead(a.o.out, func(u gs.Use) bool { return u.Node == a.sum.node }, func(u gs.Use) bool {
-		return f.ways.moving.Has(f.View, u.Node) || f.scales(u.Node)
-	}, false)
-	for _, n := range between {
-		if f.normOf[n.Output(0)] != nil {
-			return true
-		}
-	}
-	return false
+	return a.sum.behind
 }
 
 // mlpOf finds the feed-forward module behind an attention on its stream, or

@@ -144,6 +144,8 @@ func (f *facts) sumAt(u gs.Use, stream *gs.Value) *sum {
 	if skip := f.skips[u.Node]; skip != nil {
 		s.out, s.normed = skip.Sum, skip.Out
 	}
+	_, norm := f.normOf[f.root(s.branch)]
+	s.behind = norm
 	return s
 }
 

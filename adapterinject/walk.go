@@ -78,15 +78,16 @@ func (f *facts) ahead(v *gs.Value, stop, pass func(gs.Use) bool, norms bool) (hi
 
 // root goes back through rearrangements, window partition and roll, and added
 // constants, to the value that v is a rearrangement of. It stops at results of
-// norms and linear layers, whose bias is an added constant too. A value without
-// one single origin is its own root.
+// norms and linear layers, whose bias is an added constant too, and at residual
+// sums, as a learned token may be the stream. A value without one single origin
+// is its own root.
 func (f *facts) root(v *gs.Value) *gs.Value {
 	if v == nil {
 		return nil
 	}
 	class := pattern.Class{Name: "rearrangement", Has: func(view *pattern.View, n *gs.Node) bool {
 		out := n.Output(0)
-		if f.normOf[out] != nil || f.linearOf[out] != nil {
+		if f.normOf[out] != nil || f.linearOf[out] != nil || f.attnAt[n] != nil || f.ffnAt[n] != nil {
 			return false
 		}
 		return pattern.Layout().Has(view, n) || among(n, "Slice", "Concat", "Pad") || is(n, "Add") && f.scales(n)
