@@ -85,7 +85,7 @@ func tryChange(t *testing.T, m *Model, v *Value, kind uint8, prune bool) bool {
 	t.Helper()
 	before := encode(t, m.pb)
 	p := m.NewPatch("try")
-	change(p, v, kind)
+	makeChange(p, v, kind)
 	if prune {
 		p.Prune()
 	}
@@ -104,8 +104,8 @@ func tryChange(t *testing.T, m *Model, v *Value, kind uint8, prune bool) bool {
 	return true
 }
 
-// change adds a node behind v and joins it in one of five ways.
-func change(p *Patch, v *Value, kind uint8) {
+// makeChange adds a node behind v and joins it in one of five ways.
+func makeChange(p *Patch, v *Value, kind uint8) {
 	w := p.Add("Tanh", p.Tap(v))
 	switch kind {
 	case 0:

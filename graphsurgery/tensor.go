@@ -6,7 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
-	"strconv"
+	"slices"
 
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
 )
@@ -77,6 +77,45 @@ func NewTensor[T Element](shape []int64, data []T) *Tensor {
 	return &Tensor{pb: t}
 }
 
+// NewTensorRaw makes a tensor of any type with a byte form from the bytes of
+// TensorProto.raw_data: little-endian, elements of fewer than eight bits packed.
+// It keeps raw, which must not change any more.
+func NewTensorRaw(d DType, shape []int64, raw []byte) (*Tensor, error) {
+	elem := int32(d)
+	t := &Tensor{pb: &pb.TensorProto{Dims: slices.Clone(shape), DataType: &elem, RawData: raw[:len(raw):len(raw)]}}
+	if raw == nil {
+		t.pb.RawData = []byte{}
+	}
+	if d.Bits() == 0 {
+		return nil, &UnsupportedError{What: fmt.Sprintf("a tensor of %s from bytes", d)}
+	}
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// NewFloatTensor makes a tensor of a floating-point type of 16 to 64 bits, with
+// data rounded to nearest, ties to even.
+func NewFloatTensor(d DType, shape []int64, data []float32) (*Tensor, error) {
+	raw := make([]byte, 0, len(data)*d.Size())
+	for _, x := range data {
+		switch d {
+		case Float:
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(x))
+		case Double:
+			raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(float64(x)))
+		case Float16:
+			raw = binary.LittleEndian.AppendUint16(raw, floatToHalf(x))
+		case BFloat16:
+			raw = binary.LittleEndian.AppendUint16(raw, floatToBrain(x))
+		default:
+			return nil, &UnsupportedError{What: fmt.Sprintf("a tensor of %s from float32 values", d)}
+		}
+	}
+	return NewTensorRaw(d, shape, raw)
+}
+
 // Name is the tensor's name; empty for a tensor attribute or a new tensor.
 func (t *Tensor) Name() string { return t.pb.GetName() }
 
@@ -92,17 +131,34 @@ func (t *Tensor) Len() int64 {
 	return n
 }
 
-// product multiplies sizes; ok is false if one is negative or the product does
-// not fit.
+// product multiplies sizes; ok is false if one is negative or the product of
+// those that are not 0 does not fit: no tool can make such a shape, empty or not.
 func product(dims []int64) (n int64, ok bool) {
 	n = 1
+	empty := false
 	for _, d := range dims {
-		if d < 0 || d != 0 && n > math.MaxInt64/d {
+		switch {
+		case d < 0 || d > 0 && n > math.MaxInt64/d:
 			return 0, false
+		case d == 0:
+			empty = true
+		default:
+			n *= d
 		}
-		n *= d
+	}
+	if empty {
+		n = 0
 	}
 	return n, true
+}
+
+// byteLen is the bytes of the tensor's dense form; ok is false if the shape is not
+// a possible one.
+func (t *Tensor) byteLen() (n int64, ok bool) {
+	if n, ok = product(t.pb.Dims); !ok {
+		return 0, false
+	}
+	return t.DType().rawLen(n)
 }
 
 func (t *Tensor) broken(format string, args ...any) error {
@@ -113,246 +169,24 @@ func (t *Tensor) broken(format string, args ...any) error {
 	return e
 }
 
-// check tests the payload against the shape without reading external data.
-func (t *Tensor) check() error {
-	n, ok := product(t.pb.Dims)
-	if !ok {
-		return t.broken("shape %v is not possible", t.pb.Dims)
-	}
-	if t.DType() == Undefined {
-		return t.broken("it names no element type")
-	}
-	inline := len(t.pb.RawData) > 0
-	if t.pb.GetDataLocation() == pb.TensorProto_EXTERNAL {
-		if inline || t.storedLen() > 0 {
-			return t.broken("its values are given both in the model and in another file")
-		}
-		return nil
-	}
-	if stray := t.storedLen() - t.typedLen(); stray > 0 || inline && t.storedLen() > 0 {
-		return t.broken("its values are given in more than one form")
-	}
-	if t.DType() == String && t.pb.RawData != nil {
-		return t.broken("strings cannot be given as raw bytes")
-	}
-	size := int64(t.DType().Size())
-	if size == 0 && t.DType() != String {
-		return nil // a type we never read
-	}
-	if t.pb.RawData != nil {
-		if n > math.MaxInt64/size || int64(len(t.pb.RawData)) != n*size {
-			return t.broken("%d bytes for shape %v of %s, want %d", len(t.pb.RawData), t.pb.Dims, t.DType(), n*size)
-		}
-		return nil
-	}
-	want := n
-	if t.DType() == Complex64 || t.DType() == Complex128 { // real and imaginary parts
-		if n > math.MaxInt64/2 {
-			return t.broken("shape %v is not possible", t.pb.Dims)
-		}
-		want = 2 * n
-	}
-	if got := t.typedLen(); got != want {
-		return t.broken("%d values for shape %v, want %d", got, t.pb.Dims, want)
-	}
-	return nil
-}
-
-// storedLen is the number of values in all typed fields of the message.
-func (t *Tensor) storedLen() int64 {
-	p := t.pb
-	return int64(len(p.FloatData) + len(p.Int32Data) + len(p.StringData) + len(p.Int64Data) + len(p.DoubleData) + len(p.Uint64Data))
-}
-
-// typedLen is the number of values in the field that the element type calls for;
-// a complex element takes two.
-func (t *Tensor) typedLen() int64 {
-	switch t.DType() {
-	case String:
-		return int64(len(t.pb.StringData))
-	case Float, Complex64:
-		return int64(len(t.pb.FloatData))
-	case Double, Complex128:
-		return int64(len(t.pb.DoubleData))
-	case Int64:
-		return int64(len(t.pb.Int64Data))
-	case Uint32, Uint64:
-		return int64(len(t.pb.Uint64Data))
-	}
-	return int64(len(t.pb.Int32Data))
-}
-
-// Raw gives the elements as dense little-endian bytes, however they are stored.
-// The bytes must not be changed.
-func (t *Tensor) Raw() ([]byte, error) {
-	if err := t.check(); err != nil {
-		return nil, err
-	}
-	size := t.DType().Size()
-	if size == 0 {
-		return nil, &UnsupportedError{What: fmt.Sprintf("tensor %q: elements of type %s have no byte form", t.Name(), t.DType())}
-	}
-	if t.pb.GetDataLocation() == pb.TensorProto_EXTERNAL {
-		return t.external()
-	}
-	if t.pb.RawData != nil {
-		return t.pb.RawData, nil
-	}
-	return t.typed(size), nil
-}
-
-// typed packs the message's typed fields into bytes.
-func (t *Tensor) typed(size int) []byte {
-	raw := make([]byte, 0, t.Len()*int64(size))
-	for _, x := range t.pb.FloatData {
-		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(x))
-	}
-	for _, x := range t.pb.DoubleData {
-		raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(x))
-	}
-	for _, x := range t.pb.Int64Data {
-		raw = binary.LittleEndian.AppendUint64(raw, uint64(x))
-	}
-	for _, x := range t.pb.Uint64Data {
-		raw = appendInt(raw, x, size)
-	}
-	for _, x := range t.pb.Int32Data {
-		raw = appendInt(raw, uint64(uint32(x)), size)
-	}
-	return raw
-}
-
-func appendInt(raw []byte, x uint64, size int) []byte {
-	for range size {
-		raw = append(raw, byte(x))
-		x >>= 8
-	}
-	return raw
-}
-
-// external reads the tensor's bytes from the file beside the model.
-func (t *Tensor) external() ([]byte, error) {
-	if t.model == nil || t.model.root == nil {
-		return nil, t.broken("its data is in another file, and the model was not loaded from a folder")
-	}
-	var name string
-	var offset, length int64
-	n, ok := product(t.pb.Dims)
-	if !ok || n > math.MaxInt64/int64(t.DType().Size()) {
-		return nil, t.broken("shape %v is not possible", t.pb.Dims)
-	}
-	want := n * int64(t.DType().Size())
-	length = want
-	for _, e := range t.pb.ExternalData {
-		var err error
-		switch e.GetKey() {
-		case "location":
-			name = e.GetValue()
-		case "offset":
-			offset, err = strconv.ParseInt(e.GetValue(), 10, 64)
-		case "length":
-			length, err = strconv.ParseInt(e.GetValue(), 10, 64)
-		}
-		if err != nil {
-			return nil, t.broken("external data has %s %q, want a number", e.GetKey(), e.GetValue())
-		}
-	}
-	if length != want {
-		return nil, t.broken("%d bytes of external data for shape %v of %s, want %d", length, t.pb.Dims, t.DType(), want)
-	}
-	raw, err := t.model.root.ReadRange(name, offset, length)
-	if err != nil {
-		return nil, t.broken("external data: %v", err)
-	}
-	return raw, nil
-}
-
-// Float32s gives a floating-point tensor's elements as float32: exact for
-// float32, float16 and bfloat16, rounded for float64.
-func (t *Tensor) Float32s() ([]float32, error) {
-	if !t.DType().IsFloat() {
-		return nil, t.broken("elements are %s, want a floating-point type", t.DType())
-	}
-	raw, err := t.Raw()
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float32, t.Len())
-	size := t.DType().Size()
-	for i := range out {
-		b := raw[i*size:]
-		switch t.DType() {
-		case Float:
-			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b))
-		case Double:
-			out[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(b)))
-		case BFloat16:
-			out[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
-		case Float16:
-			out[i] = halfToFloat(binary.LittleEndian.Uint16(b))
-		}
-	}
-	return out, nil
-}
-
-// halfToFloat converts IEEE 754 binary16.
-func halfToFloat(h uint16) float32 {
-	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
-	switch exp {
-	case 0:
-		x := float32(frac) / (1 << 24)
-		return math.Float32frombits(sign | math.Float32bits(x))
-	case 31:
-		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
-	}
-	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
-}
-
-// Int64s gives an integer or bool tensor's elements as int64.
-func (t *Tensor) Int64s() ([]int64, error) {
-	switch t.DType() {
-	case Uint8, Int8, Uint16, Int16, Int32, Int64, Bool, Uint32, Uint64:
-	default:
-		return nil, t.broken("elements are %s, want an integer type", t.DType())
-	}
-	raw, err := t.Raw()
-	if err != nil {
-		return nil, err
-	}
-	out := make([]int64, t.Len())
-	size := t.DType().Size()
-	for i := range out {
-		var x uint64
-		for k := size - 1; k >= 0; k-- {
-			x = x<<8 | uint64(raw[i*size+k])
-		}
-		switch t.DType() {
-		case Int8, Int16, Int32:
-			shift := 64 - 8*size
-			out[i] = int64(x<<shift) >> shift
-		default:
-			out[i] = int64(x)
-		}
-	}
-	return out, nil
-}
-
 // Digest is the SHA-256 of type, shape and elements: equal for equal values,
 // however they are stored.
 func (t *Tensor) Digest() (string, error) {
-	raw, err := t.Raw()
+	src, err := t.source()
 	if err != nil {
 		return "", err
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %v\n", t.DType(), t.pb.Dims)
-	h.Write(raw)
+	if err := src.copyTo(h); err != nil {
+		return "", err
+	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // SetInitializer replaces the values of an initialiser. Name, element type and
 // shape must be those it has; its place and storage form in the file stay, but
-// for the values, which become raw bytes.
+// for the values, which become raw bytes; the two tensors share them.
 func (m *Model) SetInitializer(name string, t *Tensor) error {
 	old := m.Graph.tensors[name]
 	if old == nil {
@@ -368,7 +202,7 @@ func (m *Model) SetInitializer(name string, t *Tensor) error {
 	p := old.pb
 	p.FloatData, p.Int32Data, p.StringData, p.Int64Data, p.DoubleData, p.Uint64Data = nil, nil, nil, nil, nil, nil
 	p.ExternalData, p.DataLocation = nil, nil
-	p.RawData = append([]byte{}, raw...)
+	p.RawData = raw[:len(raw):len(raw)]
 	m.original = nil
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
@@ -40,8 +41,11 @@ func WriteFile(path string, data []byte, o Options) error {
 
 // File is an output in the making. Close before Commit removes every trace.
 type File struct {
+	root *os.Root // the folder; what happens to its name does not matter
+	base string
 	temp *os.File
-	path string
+	name string // of temp, below root
+	path string // for messages
 	o    Options
 	err  error // the first failed write
 	done bool
@@ -49,24 +53,58 @@ type File struct {
 
 // Create begins a file at path.
 func Create(path string, o Options) (*File, error) {
-	if o.Mode == 0 {
-		o.Mode = 0o644
-	}
-	if !o.Force {
-		if _, err := os.Lstat(path); err == nil {
-			return nil, &ExistsError{path}
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
+	if info, err := os.Stat(path); err == nil && info.IsDir() && o.Force {
 		return nil, &fs.PathError{Op: "write", Path: path, Err: errors.New("is a folder")}
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp*")
+	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", path, err)
 	}
-	return &File{temp: temp, path: path, o: o}, nil
+	return create(root, filepath.Base(path), path, o)
+}
+
+// CreateIn begins a file in a folder, which the file closes in the end.
+func CreateIn(root *os.Root, base string, o Options) (*File, error) {
+	return create(root, base, filepath.Join(root.Name(), base), o)
+}
+
+func create(root *os.Root, base, path string, o Options) (*File, error) {
+	if o.Mode == 0 {
+		o.Mode = 0o644
+	}
+	f := &File{root: root, base: base, path: path, o: o}
+	if err := f.open(); err != nil {
+		root.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *File) open() error {
+	if !f.o.Force {
+		if _, err := f.root.Lstat(f.base); err == nil {
+			return &ExistsError{f.path}
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	var err error
+	for range 100 {
+		f.name = f.beside("tmp")
+		f.temp, err = f.root.OpenFile(f.name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", f.path, err)
+	}
+	return nil
+}
+
+// beside makes up a hidden name in the folder.
+func (f *File) beside(kind string) string {
+	return fmt.Sprintf(".%s.%s%08x", f.base, kind, rand.Uint32())
 }
 
 // Write appends to the file.
@@ -85,28 +123,20 @@ var _ io.WriteCloser = (*File)(nil)
 
 // Commit syncs the file and puts it under its name. After a failed Write, or
 // after Close, it refuses and leaves nothing.
-func (f *File) Commit() error {
+func (f *File) Commit() error { return CommitAll(f) }
+
+// finish makes the temporary file durable.
+func (f *File) finish() error {
 	switch {
 	case f.done:
 		return fmt.Errorf("writing %s: the file is closed already", f.path)
 	case f.err != nil:
-		_ = f.Close()
 		return f.err
 	}
-	err := errors.Join(f.temp.Chmod(f.o.Mode), f.temp.Sync(), f.temp.Close())
-	if err == nil {
-		err = f.place()
-	}
-	if err != nil {
-		f.remove()
-		var exists *ExistsError
-		if errors.As(err, &exists) {
-			return err
-		}
+	if err := errors.Join(f.temp.Chmod(f.o.Mode), f.temp.Sync(), f.temp.Close()); err != nil {
 		return fmt.Errorf("writing %s: %w", f.path, err)
 	}
-	f.done = true
-	return syncFolder(filepath.Dir(f.path))
+	return nil
 }
 
 // place gives the temporary file its name. Without Force a hard link is used: it
@@ -114,47 +144,41 @@ func (f *File) Commit() error {
 // links, a rename follows a last look.
 func (f *File) place() error {
 	if f.o.Force {
-		return os.Rename(f.temp.Name(), f.path)
+		return f.root.Rename(f.name, f.base)
 	}
-	err := os.Link(f.temp.Name(), f.path)
+	err := f.root.Link(f.name, f.base)
 	switch {
 	case err == nil:
-		return os.Remove(f.temp.Name())
+		return f.root.Remove(f.name)
 	case errors.Is(err, fs.ErrExist):
 		return &ExistsError{f.path}
 	}
-	if _, err := os.Lstat(f.path); err == nil {
+	if _, err := f.root.Lstat(f.base); err == nil {
 		return &ExistsError{f.path}
 	}
-	return os.Rename(f.temp.Name(), f.path)
+	return f.root.Rename(f.name, f.base)
 }
 
 // Close gives up the file unless it was committed.
 func (f *File) Close() error {
 	if !f.done {
+		f.done = true
 		_ = f.temp.Close()
-		f.remove()
+		_ = f.root.Remove(f.name)
+		return f.root.Close()
 	}
 	return nil
 }
 
-func (f *File) remove() {
-	if !f.done {
-		f.done = true
-		_ = os.Remove(f.temp.Name())
-	}
-}
-
-// syncFolder makes a new name durable. Some file systems refuse to sync a
-// folder; the file itself is synced, so that is no failure.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
+// sync makes new names durable. Some file systems refuse to sync a folder; the
+// file itself is synced, so that is no failure.
+func (f *File) sync() {
+	d, err := f.root.Open(".")
 	if err != nil {
-		return nil
+		return
 	}
 	defer d.Close()
 	_ = d.Sync()
-	return nil
 }
 
 // SameFile reports whether two paths name one existing file, through links too.

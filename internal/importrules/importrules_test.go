@@ -26,7 +26,7 @@ type rule struct {
 var rules = []rule{
 	{"internal/onnxpb", nil, []string{"google.golang.org/protobuf"}, "generated ONNX messages"},
 	{"internal/atomicfile", nil, []string{"golang.org/x/sys"}, "crash-safe writes, a leaf"},
-	{"internal/safefile", nil, []string{"golang.org/x/sys"}, "reads inside a root, a leaf"},
+	{"internal/safefile", []string{"internal/atomicfile"}, []string{"golang.org/x/sys"}, "reads and writes inside a root"},
 	{"internal/importrules", nil, nil, "this table"},
 	{"internal/testutil", nil, nil, "fixtures for tests, a leaf"},
 	{"graphsurgery", []string{"internal/onnxpb", "internal/opschema", "internal/safefile", "internal/atomicfile", "graphsurgery/internal"}, []string{"google.golang.org/protobuf"}, "knows ONNX only; the one place that sees protobuf"},

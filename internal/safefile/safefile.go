@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Root is a folder that reads cannot leave. It holds no open handle between
-// calls.
+// Root is a folder that reads and writes cannot leave. It holds no open handle
+// between calls.
 type Root struct{ dir string }
 
 // Error says why a name or a range was refused.
@@ -60,18 +60,11 @@ func (r *Root) Open(name string) (*os.File, error) {
 // ReadRange reads n bytes at offset off. Nothing is allocated before the range
 // is known to lie inside the file.
 func (r *Root) ReadRange(name string, off, n int64) ([]byte, error) {
-	f, err := r.Open(name)
+	f, err := r.openRange(name, off, n)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if off < 0 || n < 0 || off > info.Size() || n > info.Size()-off {
-		return nil, &Error{name, fmt.Sprintf("%d bytes at offset %d asked for, the file has %d", n, off, info.Size())}
-	}
 	buf := make([]byte, n)
 	if _, err := io.ReadFull(io.NewSectionReader(f, off, n), buf); err != nil {
 		return nil, fmt.Errorf("file %q: %w", name, err)
@@ -79,19 +72,67 @@ func (r *Root) ReadRange(name string, off, n int64) ([]byte, error) {
 	return buf, nil
 }
 
+// CopyRange writes n bytes at offset off to w, some at a time.
+func (r *Root) CopyRange(w io.Writer, name string, off, n int64) error {
+	f, err := r.openRange(name, off, n)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	got, err := io.CopyBuffer(struct{ io.Writer }{w}, io.NewSectionReader(f, off, n), make([]byte, min(n+1, 1<<20)))
+	if err == nil && got < n {
+		err = io.ErrUnexpectedEOF // it was cut while it was read
+	}
+	if err != nil {
+		return fmt.Errorf("file %q: %w", name, err)
+	}
+	return nil
+}
+
+// openRange opens a file that has n bytes at offset off.
+func (r *Root) openRange(name string, off, n int64) (*os.File, error) {
+	f, err := r.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && (off < 0 || n < 0 || off > info.Size() || n > info.Size()-off) {
+		err = &Error{name, fmt.Sprintf("%d bytes at offset %d asked for, the file has %d", n, off, info.Size())}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// CheckName refuses every name that Open and Create would refuse without a look at
+// the disk.
+func CheckName(name string) error {
+	_, err := checkName(name)
+	return err
+}
+
 func checkName(name string) (string, error) {
 	refuse := func(what string) (string, error) { return "", &Error{name, what} }
 	switch {
 	case name == "":
 		return refuse("the name is empty")
+	case len(name) > 4096:
+		return "", &Error{name[:64] + "…", fmt.Sprintf("the name has %d bytes", len(name))}
+	case strings.HasPrefix(name, "*/"):
+		return refuse("the name marks an address in memory; external data must lie beside the model")
 	case strings.ContainsAny(name, "\x00\\"):
 		return refuse("the name holds a backslash or a zero byte")
 	case path.IsAbs(name) || len(name) > 1 && name[1] == ':':
 		return refuse("the name is absolute; external data must lie beside the model")
 	}
 	for _, part := range strings.Split(name, "/") {
-		if part == ".." {
+		switch {
+		case part == "..":
 			return refuse("the name leads upwards; external data must lie beside the model")
+		case device(part):
+			return refuse(part + " is the name of a device on some systems")
 		}
 	}
 	clean := path.Clean(name)
@@ -101,8 +142,22 @@ func checkName(name string) (string, error) {
 	return clean, nil
 }
 
-// checkWay refuses symbolic links on the way and at the end, and gives what it
-// saw there.
+// device reports whether Windows takes a name for a device, whatever follows the
+// first dot or colon.
+func device(part string) bool {
+	if i := strings.IndexAny(part, ".: "); i >= 0 {
+		part = part[:i]
+	}
+	part = strings.ToUpper(part)
+	switch part {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	return len(part) == 4 && (part[:3] == "COM" || part[:3] == "LPT") && part[3] >= '0' && part[3] <= '9'
+}
+
+// checkWay refuses symbolic links on the way and at the end, and anything but a
+// regular file there. It gives what it saw at the end.
 func checkWay(root *os.Root, clean string) (seen fs.FileInfo, err error) {
 	parts := strings.Split(clean, "/")
 	for i := range parts {

@@ -1,0 +1,156 @@
+package graphsurgery
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// check tests the values' form and number against the shape, without reading
+// external data.
+func (t *Tensor) check() error {
+	n, ok := product(t.pb.Dims)
+	if !ok {
+		return t.broken("shape %v is not possible", t.pb.Dims)
+	}
+	if t.DType() == Undefined {
+		return t.broken("it names no element type")
+	}
+	if t.isExternal() {
+		return t.checkExternal()
+	}
+	inline := len(t.pb.RawData) > 0
+	if stray := t.storedLen() - t.typedLen(); stray > 0 || inline && t.storedLen() > 0 {
+		return t.broken("its values are given in more than one form")
+	}
+	if t.DType() == String && t.pb.RawData != nil {
+		return t.broken("strings cannot be given as raw bytes")
+	}
+	if t.DType().Bits() == 0 && t.DType() != String {
+		return nil // a type we never read
+	}
+	if t.pb.RawData != nil {
+		want, ok := t.byteLen()
+		if !ok || int64(len(t.pb.RawData)) != want {
+			return t.broken("%d bytes for shape %v of %s, want %d", len(t.pb.RawData), t.pb.Dims, t.DType(), want)
+		}
+		return nil
+	}
+	return t.checkTyped(n)
+}
+
+// checkTyped tests the number of values in the typed field for n elements.
+func (t *Tensor) checkTyped(n int64) error {
+	want := n
+	switch {
+	case t.DType() == Complex64 || t.DType() == Complex128: // real and imaginary parts
+		if n > math.MaxInt64/2 {
+			return t.broken("shape %v is not possible", t.pb.Dims)
+		}
+		want = 2 * n
+	case t.DType().storedPerValue() > 1:
+		per := t.DType().storedPerValue()
+		want = n / per
+		if n%per > 0 {
+			want++
+		}
+	}
+	if got := t.typedLen(); got != want {
+		return t.broken("%d values for shape %v, want %d", got, t.pb.Dims, want)
+	}
+	return nil
+}
+
+// storedLen is the number of values in all typed fields of the message.
+func (t *Tensor) storedLen() int64 {
+	p := t.pb
+	return int64(len(p.FloatData) + len(p.Int32Data) + len(p.StringData) + len(p.Int64Data) + len(p.DoubleData) + len(p.Uint64Data))
+}
+
+// typedLen is the number of values in the field that the element type calls for;
+// a complex element takes two.
+func (t *Tensor) typedLen() int64 {
+	switch t.DType() {
+	case String:
+		return int64(len(t.pb.StringData))
+	case Float, Complex64:
+		return int64(len(t.pb.FloatData))
+	case Double, Complex128:
+		return int64(len(t.pb.DoubleData))
+	case Int64:
+		return int64(len(t.pb.Int64Data))
+	case Uint32, Uint64:
+		return int64(len(t.pb.Uint64Data))
+	}
+	return int64(len(t.pb.Int32Data))
+}
+
+// Raw gives the elements as dense little-endian bytes, however they are stored.
+// Elements of fewer than eight bits are packed as in TensorProto.raw_data. The
+// bytes must not be changed: they may be part of the loaded file.
+func (t *Tensor) Raw() ([]byte, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	if t.DType().Bits() == 0 {
+		return nil, &UnsupportedError{What: fmt.Sprintf("tensor %q: elements of type %s have no byte form", t.Name(), t.DType())}
+	}
+	if t.isExternal() {
+		return t.external()
+	}
+	if t.pb.RawData != nil {
+		return t.pb.RawData, nil
+	}
+	return t.typed(), nil
+}
+
+// typed packs the message's typed fields into bytes; check has passed.
+func (t *Tensor) typed() []byte {
+	n, _ := t.byteLen()
+	raw := make([]byte, 0, n)
+	for _, x := range t.pb.FloatData {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(x))
+	}
+	for _, x := range t.pb.DoubleData {
+		raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(x))
+	}
+	for _, x := range t.pb.Int64Data {
+		raw = binary.LittleEndian.AppendUint64(raw, uint64(x))
+	}
+	size := max(t.DType().Size(), 1)
+	for _, x := range t.pb.Uint64Data {
+		raw = appendInt(raw, x, size)
+	}
+	if t.DType().Bits() == 6 {
+		return appendSixBits(raw, t.pb.Int32Data)
+	}
+	for _, x := range t.pb.Int32Data {
+		raw = appendInt(raw, uint64(uint32(x)), size)
+	}
+	return raw
+}
+
+func appendInt(raw []byte, x uint64, size int) []byte {
+	for range size {
+		raw = append(raw, byte(x))
+		x >>= 8
+	}
+	return raw
+}
+
+// appendSixBits packs elements of six bits, four into three bytes, the first in
+// the lowest bits.
+func appendSixBits(raw []byte, values []int32) []byte {
+	var pool, have uint32
+	for _, x := range values {
+		pool |= (uint32(x) & 63) << have
+		for have += 6; have >= 8; have -= 8 {
+			raw = append(raw, byte(pool))
+			pool >>= 8
+		}
+	}
+	if have > 0 {
+		raw = append(raw, byte(pool))
+	}
+	return raw
+}
