@@ -49,7 +49,7 @@ func (f *facts) parents(v *gs.Value, from *origin) []*gs.Value {
 	if norm := f.normOf[v]; norm != nil {
 		from.normed = true
 		if norm.In == nil {
-			return []*gs.Value{n.Input(0), n.Input(1)}
+			return []*gs.Value{norm.Sum, n.Input(0), n.Input(1)}
 		}
 		return []*gs.Value{norm.In}
 	}
