@@ -1,10 +1,10 @@
 package adapterinject
 
 import (
-	"encoding/binary"
 	"testing"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/internal/testutil"
 )
 
 // The vocabulary of this package's graph tests: nets built block by block in
@@ -205,34 +205,7 @@ func (n *net) act(x gs.Wire) gs.Wire {
 	return mul(mul(x, erf(n.p.Add("Div", x, root2))), half)
 }
 
-// seedModel is a minimal ONNX file, x [batch, tokens, width] → op → y, written
-// field by field.
+// seedModel is x [batch, tokens, width] → op → y.
 func seedModel(opset, width int, op, domain string) []byte {
-	type b = []byte
-	num := func(field, x uint64) b { return binary.AppendUvarint(binary.AppendUvarint(nil, field<<3), x) }
-	text := func(field uint64, parts ...b) b {
-		var body b
-		for _, p := range parts {
-			body = append(body, p...)
-		}
-		head := binary.AppendUvarint(binary.AppendUvarint(nil, field<<3|2), uint64(len(body)))
-		return append(head, body...)
-	}
-	dim := func(n int) b { return text(1, num(1, uint64(n))) }
-	port := func(field uint64, name string) b {
-		shape := text(2, text(1, text(2, b("batch"))), dim(tokens), dim(width))
-		return text(field, text(1, b(name)), text(2, text(1, num(1, 1), shape)))
-	}
-	ir := uint64(8)
-	if opset >= 21 {
-		ir = 11
-	}
-	graph := text(7,
-		text(1, text(1, b("x")), text(2, b("y")), text(4, b(op)), text(7, b(domain))),
-		text(2, b("g")), port(11, "x"), port(12, "y"))
-	file := append(append(num(1, ir), graph...), text(8, num(2, uint64(opset)))...)
-	if domain != "" {
-		file = append(file, text(8, text(1, b(domain)), num(2, 1))...)
-	}
-	return file
+	return testutil.SeedModel(opset, op, domain, tokens, width)
 }

@@ -55,18 +55,6 @@ func (e *UnsupportedError) Error() string {
 	return place(e.File, e.Node, op) + e.What
 }
 
-// SeamError says that a patch does not fit where it was to be joined.
-type SeamError struct {
-	Patch string // the patch's label
-	Value string // the value at the seam
-	What  string // got and want
-}
-
-// Error names the patch, the value and the disagreement.
-func (e *SeamError) Error() string {
-	return fmt.Sprintf("patch %q: at value %q: %s", e.Patch, e.Value, e.What)
-}
-
 // place renders "file: node "n" (Op): ".
 func place(file, node, op string) string {
 	var b strings.Builder

@@ -13,11 +13,14 @@ import (
 type Model struct {
 	Graph *Graph // the main graph
 
-	pb       *pb.ModelProto
-	original []byte // what was loaded; nil once something changed
-	path     string
-	root     *safefile.Root         // folder of external data; nil for Parse
-	digest   atomic.Pointer[string] // of original, once it was asked for
+	pb        *pb.ModelProto
+	functions []*Function
+	byKey     map[functionKey]*Function
+	taken     atomic.Pointer[map[string]nameKind] // see names
+	original  []byte                              // what was loaded; nil once something changed
+	path      string
+	root      *safefile.Root         // folder of external data; nil for Parse
+	digest    atomic.Pointer[string] // of original, once it was asked for
 }
 
 // Path is the file the model was loaded from, "" for [Parse].

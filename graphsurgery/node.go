@@ -2,6 +2,7 @@ package graphsurgery
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
@@ -24,6 +25,10 @@ func (n *Node) Op() string { return n.pb.GetOpType() }
 
 // Domain is the operator's domain; "" is ai.onnx.
 func (n *Node) Domain() string { return canonical(n.pb.GetDomain()) }
+
+// Overload tells functions of the same domain and name apart, see
+// [Function.Overload].
+func (n *Node) Overload() string { return n.pb.GetOverload() }
 
 // Graph is the graph the node stands in.
 func (n *Node) Graph() *Graph { return n.graph }
@@ -158,18 +163,28 @@ func (n *Node) Metadata(key string) (string, bool) {
 	return "", false
 }
 
+// Subgraphs are the graphs among the node's attributes, in the file's order.
+func (n *Node) Subgraphs() []*Graph { return n.bodies }
+
+// has reports whether g is one of the node's subgraphs.
+func (n *Node) has(g *Graph) bool { return slices.Contains(n.bodies, g) }
+
+// current reports whether the node is still part of its model.
+func (n *Node) current() bool { return n.graph.seen[n.pb] == n && n.graph.current() }
+
 // defineBodies indexes the node's subgraphs.
 func (n *Node) defineBodies(depth int) error {
-	old := n.bodies
+	old := make(map[*pb.GraphProto]*Graph, len(n.bodies))
+	for _, g := range n.bodies {
+		old[g.pb] = g
+	}
 	n.bodies = nil
 	add := func(p *pb.GraphProto) error {
-		g := &Graph{}
-		for _, o := range old {
-			if o.pb == p {
-				g = o
-			}
+		g := old[p]
+		if g == nil {
+			g = &Graph{}
 		}
-		g.model, g.pb, g.outer = n.graph.model, p, n.graph
+		g.model, g.pb, g.outer, g.owner = n.graph.model, p, n.graph, n
 		n.bodies = append(n.bodies, g)
 		return g.define(depth + 1)
 	}

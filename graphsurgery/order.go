@@ -1,10 +1,13 @@
 package graphsurgery
 
 import (
+	"strings"
+
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
 )
 
-// reads lists the nodes of g that n depends on, through its subgraphs too.
+// reads lists the nodes of its graph that n depends on, through its subgraphs
+// too.
 func (n *Node) reads() []*Node {
 	var deps []*Node
 	add := func(v *Value) {
@@ -15,36 +18,25 @@ func (n *Node) reads() []*Node {
 	for _, v := range n.inputs {
 		add(v)
 	}
-	queue := append([]*Graph(nil), n.bodies...)
-	for len(queue) > 0 {
-		g := queue[0]
-		queue = queue[1:]
+	if len(n.bodies) == 0 {
+		return deps
+	}
+	walk(n.bodies, func(g *Graph) {
 		for _, inner := range g.nodes {
 			for _, v := range inner.inputs {
 				add(v)
 			}
-			queue = append(queue, inner.bodies...)
 		}
-		for _, out := range g.pb.Output {
-			add(g.resolveOuter(out.GetName()))
+		for _, v := range g.outputs {
+			add(v)
 		}
-	}
+	})
 	return deps
 }
 
-// resolveOuter finds a name outside g when nothing in g computes it.
-func (g *Graph) resolveOuter(name string) *Value {
-	if v := g.values[name]; v != nil && (v.producer != nil || v.input || v.tensor != nil) {
-		return v
-	}
-	if g.outer == nil {
-		return nil
-	}
-	return g.outer.resolve(name)
-}
-
-// stableOrder gives the nodes in topological order, moving a node forward only
-// if an earlier one needs it. A cycle is an error.
+// stableOrder gives the nodes in topological order: a node that is needed by an
+// earlier one moves before it, every other node keeps its place. A cycle is an
+// error that lists its nodes.
 func (g *Graph) stableOrder() ([]*pb.NodeProto, error) {
 	const (
 		unseen = iota
@@ -53,15 +45,12 @@ func (g *Graph) stableOrder() ([]*pb.NodeProto, error) {
 	)
 	state := make(map[*Node]int, len(g.nodes))
 	sorted := make([]*pb.NodeProto, 0, len(g.nodes))
-	type frame struct {
-		node *Node
-		deps []*Node
-	}
+	var stack []orderFrame
 	for _, start := range g.nodes {
 		if state[start] == done {
 			continue
 		}
-		stack := []frame{{start, start.reads()}}
+		stack = append(stack[:0], orderFrame{start, start.reads()})
 		state[start] = open
 		for len(stack) > 0 {
 			top := &stack[len(stack)-1]
@@ -75,33 +64,37 @@ func (g *Graph) stableOrder() ([]*pb.NodeProto, error) {
 			top.deps = top.deps[1:]
 			switch state[next] {
 			case open:
-				return nil, &FormatError{File: g.model.path, Node: next.Label(), Op: next.Op(), What: "the node depends on its own result"}
+				return nil, g.cycle(stack, next)
 			case unseen:
 				state[next] = open
-				stack = append(stack, frame{next, next.reads()})
+				stack = append(stack, orderFrame{next, next.reads()})
 			}
 		}
 	}
 	return sorted, nil
 }
 
-// liveNodes are the nodes whose results reach a graph output.
-func (g *Graph) liveNodes() map[*pb.NodeProto]bool {
-	live := map[*pb.NodeProto]bool{}
-	var queue []*Node
-	for _, out := range g.outputs {
-		if out.producer != nil {
-			queue = append(queue, out.producer)
+// orderFrame is a node under way in stableOrder, and what is left to place before
+// it.
+type orderFrame struct {
+	node *Node
+	deps []*Node
+}
+
+// cycle names the nodes from again, which is on the stack, back to itself.
+func (g *Graph) cycle(stack []orderFrame, again *Node) error {
+	const most = 16
+	var labels []string
+	for i := len(stack) - 1; i >= 0; i-- {
+		labels = append(labels, stack[i].node.Label())
+		if stack[i].node == again {
+			break
 		}
 	}
-	for len(queue) > 0 {
-		n := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		if live[n.pb] {
-			continue
-		}
-		live[n.pb] = true
-		queue = append(queue, n.reads()...)
+	labels = append([]string{again.Label()}, labels[:len(labels)-1]...) // in the direction of the data
+	if len(labels) > most {
+		labels = append(labels[:most], "…")
 	}
-	return live
+	labels = append(labels, again.Label())
+	return &FormatError{File: g.model.path, Node: again.Label(), Op: again.Op(), What: "the node depends on its own result: " + strings.Join(labels, " → ")}
 }

@@ -28,13 +28,13 @@ func TestPatchRefusesAnotherModelsParts(t *testing.T) {
 		{"output", "must be this model's", func(base, m *Model, p *Patch) {
 			p.ReplaceOutput(base.Graph.Output("y"), p.Add("Tanh", p.Tap(m.Graph.Value("mid"))), Dim{Value: -1}, Dim{Value: 2})
 		}},
-		{"removal", "not in this model's main graph", func(base, _ *Model, p *Patch) { p.Remove(base.Graph.Nodes()[0]) }},
-		{"tap", "not in this model's main graph", func(base, _ *Model, p *Patch) { p.Tap(base.Graph.Value("mid")) }},
+		{"removal", "belongs to another model", func(base, _ *Model, p *Patch) { p.Remove(base.Graph.Nodes()[0]) }},
+		{"tap", "not in this model", func(base, _ *Model, p *Patch) { p.Tap(base.Graph.Value("mid")) }},
 		{"wire", "a wire of another patch", func(_, m *Model, p *Patch) {
 			p.Add("Tanh", m.NewPatch("other").Tap(m.Graph.Value("mid")))
 		}},
 		{"use of nothing", "needs a node", func(_, m *Model, p *Patch) { p.ShuntUse(Use{}, p.Tap(m.Graph.Value("mid"))) }},
-		{"removal of nothing", "not in this model's main graph", func(_, _ *Model, p *Patch) { p.Remove(nil) }},
+		{"removal of nothing", "change of no node", func(_, _ *Model, p *Patch) { p.Remove(nil) }},
 		{"output without a wire", "needs a wire", func(_, m *Model, p *Patch) {
 			p.ReplaceOutput(m.Graph.Output("y"), Omit(), Dim{Value: 1})
 		}},

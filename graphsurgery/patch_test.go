@@ -149,7 +149,7 @@ func TestBadPatchLeavesTheModelAlone(t *testing.T) {
 		{"cycle", "depends on its own result", func(m *Model, p *Patch) {
 			p.Shunt(m.Graph.Value("mid"), p.Add("Abs", p.Tap(m.Graph.Value("product"))))
 		}},
-		{"removal of a node in use", "which nothing computes", func(m *Model, p *Patch) {
+		{"removal of a node in use", "still read by y", func(m *Model, p *Patch) {
 			p.Remove(m.Graph.Value("neg").Producer())
 		}},
 		{"unknown domain", `domain "com.example" is not imported`, func(m *Model, p *Patch) {

@@ -43,12 +43,12 @@ func (t token) String() string {
 	case tokEnd:
 		return "the end of the text"
 	case tokString:
-		return fmt.Sprintf("the string %s", clip(quote(t.text), 40))
+		return fmt.Sprintf("the string %s", clipText(quoteText(t.text), 40))
 	}
-	return clip(t.text, 40)
+	return clipText(t.text, 40)
 }
 
-func clip(s string, n int) string {
+func clipText(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
@@ -183,7 +183,7 @@ func (l *lexer) number() token {
 	if word := l.next; word < len(l.src) && isLetter(l.src[word]) {
 		l.skip(isWord)
 		if !isFloatWord(l.src[word:l.next]) {
-			l.fail(at, "want a number, got %s", clip(l.src[at:l.next], 40))
+			l.fail(at, "want a number, got %s", clipText(l.src[at:l.next], 40))
 		}
 		return token{tokFloat, l.src[at:l.next], at}
 	}
@@ -205,7 +205,7 @@ func (l *lexer) number() token {
 		}
 		digits = l.next
 		if l.skip(isDigit); l.next == digits {
-			l.fail(at, "the exponent of %s has no digits", clip(l.src[at:l.next], 40))
+			l.fail(at, "the exponent of %s has no digits", clipText(l.src[at:l.next], 40))
 		}
 	}
 	return token{kind, l.src[at:l.next], at}

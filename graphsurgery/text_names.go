@@ -78,9 +78,9 @@ func isIdent(s string) bool {
 	return true
 }
 
-// quote writes a string; only \ and " need escaping, everything else stands for
+// quoteText writes a string; only \ and " need escaping, everything else stands for
 // itself, line ends included.
-func quote(s string) string {
+func quoteText(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
@@ -90,7 +90,7 @@ func textID(s string) string {
 	if isIdent(s) && !isTypeWord(s) && !isExtraTypeWord(s) {
 		return s
 	}
-	return quote(s)
+	return quoteText(s)
 }
 
 // textDomain writes a domain in front of an operator, with its dot.
@@ -100,7 +100,7 @@ func textDomain(domain string) string {
 	}
 	for part := range strings.SplitSeq(domain, ".") {
 		if !isIdent(part) {
-			return quote(domain) + "."
+			return quoteText(domain) + "."
 		}
 	}
 	return domain + "."

@@ -4,7 +4,7 @@ import (
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
 )
 
-type kind = pb.AttributeProto_AttributeType
+type attrKind = pb.AttributeProto_AttributeType
 
 // attribute reads ": type = value" or "= value" behind an attribute's name.
 func (p *textParser) attribute(name *string) *pb.AttributeProto {
@@ -32,7 +32,7 @@ func (p *textParser) attribute(name *string) *pb.AttributeProto {
 }
 
 // elementKind is the kind of a list's elements; ok is false for what is no list.
-func elementKind(k kind) (element kind, ok bool) {
+func elementKind(k attrKind) (element attrKind, ok bool) {
 	switch k {
 	case pb.AttributeProto_FLOATS:
 		return pb.AttributeProto_FLOAT, true
@@ -53,7 +53,7 @@ func elementKind(k kind) (element kind, ok bool) {
 }
 
 // listValue reads "[value, …]"; the first value tells the type if none is given.
-func (p *textParser) listValue(a *pb.AttributeProto, given kind) {
+func (p *textParser) listValue(a *pb.AttributeProto, given attrKind) {
 	element, isList := elementKind(given)
 	if given != pb.AttributeProto_UNDEFINED && !isList {
 		p.fail("want a single %s, got a list", textKind(given))
@@ -77,7 +77,7 @@ func (p *textParser) listValue(a *pb.AttributeProto, given kind) {
 
 // gather appends a single value to a list.
 func (p *textParser) gather(a, one *pb.AttributeProto) {
-	to := func(k kind) { a.Type = k.Enum() }
+	to := func(k attrKind) { a.Type = k.Enum() }
 	switch one.GetType() {
 	case pb.AttributeProto_INT:
 		a.Ints = append(a.Ints, one.GetI())
@@ -104,7 +104,7 @@ func (p *textParser) gather(a, one *pb.AttributeProto) {
 }
 
 // single reads one value of the given type, or of the type it shows.
-func (p *textParser) single(a *pb.AttributeProto, given kind) {
+func (p *textParser) single(a *pb.AttributeProto, given attrKind) {
 	k := given
 	if k == pb.AttributeProto_UNDEFINED {
 		k = p.shownKind()
@@ -134,7 +134,7 @@ func (p *textParser) single(a *pb.AttributeProto, given kind) {
 }
 
 // shownKind tells from the present token what kind of value begins here.
-func (p *textParser) shownKind() kind {
+func (p *textParser) shownKind() attrKind {
 	switch {
 	case p.tok.kind == tokInt:
 		return pb.AttributeProto_INT
@@ -152,7 +152,7 @@ func (p *textParser) shownKind() kind {
 }
 
 // tensorOrType reads a type ahead: with a name, = or { behind it, it is a tensor.
-func (p *textParser) tensorOrType() kind {
+func (p *textParser) tensorOrType() attrKind {
 	back := *p
 	defer func() { *p = back }()
 	p.typeProto()

@@ -104,7 +104,7 @@ func (p *textPrinter) model(m *Model) {
 
 func (p *textPrinter) header(key string, value *string) {
 	if value != nil {
-		p.put(",\n   ", key, ": ", quote(*value))
+		p.put(",\n   ", key, ": ", quoteText(*value))
 	}
 }
 
@@ -115,18 +115,18 @@ func (p *textPrinter) metadata(props []*pb.StringStringEntryProto) {
 }
 
 func textOpsets(list []*pb.OperatorSetIdProto) string {
-	return "[" + join(list, func(o *pb.OperatorSetIdProto) string {
-		return fmt.Sprintf("%s : %d", quote(o.GetDomain()), o.GetVersion())
+	return "[" + joinText(list, func(o *pb.OperatorSetIdProto) string {
+		return fmt.Sprintf("%s : %d", quoteText(o.GetDomain()), o.GetVersion())
 	}) + "]"
 }
 
 func textPairs(list []*pb.StringStringEntryProto) string {
-	return "[" + join(list, func(e *pb.StringStringEntryProto) string {
-		return quote(e.GetKey()) + ": " + quote(e.GetValue())
+	return "[" + joinText(list, func(e *pb.StringStringEntryProto) string {
+		return quoteText(e.GetKey()) + ": " + quoteText(e.GetValue())
 	}) + "]"
 }
 
-func join[T any](list []T, text func(T) string) string {
+func joinText[T any](list []T, text func(T) string) string {
 	parts := make([]string, len(list))
 	for i, x := range list {
 		parts[i] = text(x)
@@ -136,7 +136,7 @@ func join[T any](list []T, text func(T) string) string {
 
 // graph writes "name (inputs) => (outputs) <tensors, types> { nodes }".
 func (p *textPrinter) graph(g *pb.GraphProto, index *Graph) {
-	p.put(textID(g.GetName()), " (", join(g.GetInput(), textPort), ") => (", join(g.GetOutput(), textPort), ") ")
+	p.put(textID(g.GetName()), " (", joinText(g.GetInput(), textPort), ") => (", joinText(g.GetOutput(), textPort), ")")
 	p.depth++
 	if n := len(g.GetInitializer()) + len(g.GetSparseInitializer()) + len(g.GetValueInfo()); n > 0 {
 		p.line()
@@ -154,6 +154,8 @@ func (p *textPrinter) graph(g *pb.GraphProto, index *Graph) {
 			p.put(textPort(v))
 			p.separate(&n)
 		}
+	} else {
+		p.put(" ")
 	}
 	p.nodes(g.GetNode(), index)
 }
@@ -202,7 +204,7 @@ func (p *textPrinter) node(n *pb.NodeProto, index *Node) {
 	if n.GetName() != "" {
 		p.put("[", textID(n.GetName()), "] ")
 	}
-	p.put(join(n.Output, textID), " = ", textDomain(n.GetDomain()), textOp(n.GetOpType()))
+	p.put(joinText(n.Output, textID), " = ", textDomain(n.GetDomain()), textOp(n.GetOpType()))
 	if n.GetOverload() != "" {
 		p.put(":", textOp(n.GetOverload()))
 	}
@@ -210,12 +212,12 @@ func (p *textPrinter) node(n *pb.NodeProto, index *Node) {
 	if !last {
 		p.attributes(n.Attribute, index)
 	}
-	p.put(" (", join(n.Input, textID), ")")
+	p.put(" (", joinText(n.Input, textID), ")")
 	if last {
 		p.attributes(n.Attribute, index)
 	}
 	if index != nil && p.types != nil && len(index.outputs) > 0 {
-		p.put("  # ", join(index.outputs, func(v *Value) string { return p.types.Of(v).String() }))
+		p.put("  # ", joinText(index.outputs, func(v *Value) string { return p.types.Of(v).String() }))
 	}
 }
 
@@ -225,7 +227,7 @@ func textOp(s string) string {
 	if isIdent(s) {
 		return s
 	}
-	return quote(s)
+	return quoteText(s)
 }
 
 func (p *textPrinter) attributes(list []*pb.AttributeProto, index *Node) {
@@ -243,7 +245,7 @@ func (p *textPrinter) attributes(list []*pb.AttributeProto, index *Node) {
 }
 
 func (p *textPrinter) function(f *pb.FunctionProto) {
-	p.put("\n<\n   domain: ", quote(f.GetDomain()))
+	p.put("\n<\n   domain: ", quoteText(f.GetDomain()))
 	if f.GetOverload() != "" {
 		p.header("overload", f.Overload)
 	}
@@ -252,7 +254,7 @@ func (p *textPrinter) function(f *pb.FunctionProto) {
 	p.metadata(f.MetadataProps)
 	p.put("\n>\n", textID(f.GetName()), " ")
 	if len(f.Attribute)+len(f.AttributeProto) > 0 {
-		p.put("<", join(f.Attribute, textID))
+		p.put("<", joinText(f.Attribute, textID))
 		for i, a := range f.AttributeProto {
 			if i+len(f.Attribute) > 0 {
 				p.put(", ")
@@ -261,11 +263,13 @@ func (p *textPrinter) function(f *pb.FunctionProto) {
 		}
 		p.put("> ")
 	}
-	p.put("(", join(f.Input, textID), ") => (", join(f.Output, textID), ") ")
+	p.put("(", joinText(f.Input, textID), ") => (", joinText(f.Output, textID), ")")
 	p.depth++
 	if len(f.ValueInfo) > 0 {
 		p.line()
-		p.put("<", join(f.ValueInfo, textPort), ">\n")
+		p.put("<", joinText(f.ValueInfo, textPort), ">\n")
+	} else {
+		p.put(" ")
 	}
 	p.nodes(f.Node, nil)
 	p.put("\n")

@@ -13,8 +13,21 @@ import (
 // String writes the type as the ONNX text syntax does: float[batch,3]; "float"
 // is a scalar, "float[]" has an unknown rank, "?" is wholly unknown.
 func (t Type) String() string {
+	elem := "?"
+	if t.Elem != nil {
+		elem = t.Elem.String()
+	}
 	name := textType(int32(t.DType))
 	switch {
+	case t.Kind == KindSequence:
+		return "seq(" + elem + ")"
+	case t.Kind == KindOptional:
+		return "optional(" + elem + ")"
+	case t.Kind == KindMap:
+		return "map(" + name + ", " + elem + ")"
+	case t.Kind == KindSparse:
+		t.Kind = KindTensor
+		return "sparse_tensor(" + t.String() + ")"
 	case t.DType == Undefined && t.Shape == nil:
 		return "?"
 	case t.Shape == nil:
@@ -43,7 +56,7 @@ func textTypeProto(t *pb.TypeProto) string {
 	case *pb.TypeProto_MapType:
 		return "map(" + textType(v.MapType.GetKeyType()) + ", " + textTypeProto(v.MapType.GetValueType()) + ")"
 	case *pb.TypeProto_OpaqueType:
-		return "opaque(" + quote(v.OpaqueType.GetDomain()) + ", " + quote(v.OpaqueType.GetName()) + ")"
+		return "opaque(" + quoteText(v.OpaqueType.GetDomain()) + ", " + quoteText(v.OpaqueType.GetName()) + ")"
 	}
 	return ""
 }
@@ -89,11 +102,11 @@ func (p *textPrinter) attribute(a *pb.AttributeProto, index *Node) {
 	case pb.AttributeProto_FLOAT:
 		p.put(textFloat(a.GetF()))
 	case pb.AttributeProto_STRING:
-		p.put(quote(string(a.GetS())))
+		p.put(quoteText(string(a.GetS())))
 	case pb.AttributeProto_TENSOR:
 		p.tensor(a.T, false)
 	case pb.AttributeProto_GRAPH:
-		p.graph(a.G, body(index, a.G))
+		p.graph(a.G, bodyOf(index, a.G))
 	case pb.AttributeProto_SPARSE_TENSOR:
 		p.sparse(a.SparseTensor)
 	case pb.AttributeProto_TYPE_PROTO:
@@ -108,23 +121,23 @@ func (p *textPrinter) attribute(a *pb.AttributeProto, index *Node) {
 func (p *textPrinter) list(a *pb.AttributeProto, kind pb.AttributeProto_AttributeType, index *Node) {
 	switch kind {
 	case pb.AttributeProto_INTS:
-		p.put(join(a.Ints, func(x int64) string { return strconv.FormatInt(x, 10) }))
+		p.put(joinText(a.Ints, func(x int64) string { return strconv.FormatInt(x, 10) }))
 	case pb.AttributeProto_FLOATS:
-		p.put(join(a.Floats, textFloat))
+		p.put(joinText(a.Floats, textFloat))
 	case pb.AttributeProto_STRINGS:
-		p.put(join(a.Strings, func(s []byte) string { return quote(string(s)) }))
+		p.put(joinText(a.Strings, func(s []byte) string { return quoteText(string(s)) }))
 	case pb.AttributeProto_TYPE_PROTOS:
-		p.put(join(a.TypeProtos, textTypeProto))
+		p.put(joinText(a.TypeProtos, textTypeProto))
 	case pb.AttributeProto_TENSORS:
-		each(p, a.Tensors, func(t *pb.TensorProto) { p.tensor(t, false) })
+		eachText(p, a.Tensors, func(t *pb.TensorProto) { p.tensor(t, false) })
 	case pb.AttributeProto_SPARSE_TENSORS:
-		each(p, a.SparseTensors, p.sparse)
+		eachText(p, a.SparseTensors, p.sparse)
 	case pb.AttributeProto_GRAPHS:
-		each(p, a.Graphs, func(g *pb.GraphProto) { p.graph(g, body(index, g)) })
+		eachText(p, a.Graphs, func(g *pb.GraphProto) { p.graph(g, bodyOf(index, g)) })
 	}
 }
 
-func each[T any](p *textPrinter, list []T, write func(T)) {
+func eachText[T any](p *textPrinter, list []T, write func(T)) {
 	for i, x := range list {
 		if i > 0 {
 			p.put(", ")
@@ -133,8 +146,8 @@ func each[T any](p *textPrinter, list []T, write func(T)) {
 	}
 }
 
-// body finds the index of a subgraph, nil if there is none.
-func body(n *Node, g *pb.GraphProto) *Graph {
+// bodyOf finds the index of a subgraph, nil if there is none.
+func bodyOf(n *Node, g *pb.GraphProto) *Graph {
 	if n == nil {
 		return nil
 	}
@@ -243,7 +256,7 @@ func (p *textPrinter) tensor(t *pb.TensorProto, initializer bool) {
 func (p *textPrinter) tensorAs(name string, t *pb.TensorProto, initializer bool) {
 	p.put(textType(t.GetDataType()))
 	if len(t.GetDims()) > 0 {
-		dims := strings.ReplaceAll(join(t.Dims, func(d int64) string { return strconv.FormatInt(d, 10) }), " ", "")
+		dims := strings.ReplaceAll(joinText(t.Dims, func(d int64) string { return strconv.FormatInt(d, 10) }), " ", "")
 		p.put("[", dims, "]")
 	}
 	if name != "" || initializer {
@@ -281,7 +294,7 @@ func textElements(t *pb.TensorProto) (n int, element func(i int) string) {
 	unsigned := func(i int, x uint64) string { return strconv.FormatUint(x, 10) }
 	switch kind {
 	case String:
-		return len(t.StringData), func(i int) string { return quote(string(t.StringData[i])) }
+		return len(t.StringData), func(i int) string { return quoteText(string(t.StringData[i])) }
 	case Float, Complex64:
 		if raw == nil {
 			return len(t.GetFloatData()), func(i int) string { return textNumber(float64(t.FloatData[i]), 32) }
@@ -337,5 +350,5 @@ func (p *textPrinter) sparseAs(name string, t *pb.SparseTensorProto) {
 	p.tensorAs(name, t.GetValues(), false)
 	p.put(", ")
 	p.tensor(t.GetIndices(), false)
-	p.put(", [", join(t.GetDims(), func(d int64) string { return strconv.FormatInt(d, 10) }), "])")
+	p.put(", [", joinText(t.GetDims(), func(d int64) string { return strconv.FormatInt(d, 10) }), "])")
 }

@@ -2,8 +2,10 @@ package graphsurgery
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -128,10 +130,10 @@ func sameText(t *testing.T, m *Model) {
 		return
 	}
 	if want, got := textual(m.pb), textual(back.pb); !proto.Equal(want, got) {
-		t.Errorf("the text reads back to another model:\n%s", clip(text, 2000))
+		t.Errorf("the text reads back to another model:\n%s", clipText(text, 2000))
 	}
 	if again := back.Text(); again != text {
-		t.Errorf("the text of what was read differs: got\n%s\nwant\n%s", clip(again, 1000), clip(text, 1000))
+		t.Errorf("the text of what was read differs: got\n%s\nwant\n%s", clipText(again, 1000), clipText(text, 1000))
 	}
 }
 
@@ -167,7 +169,7 @@ a line end",
    doc_string: "",
    metadata_props: ["key": "value", "": ""]
 >
-"main graph" (float[batch,3,?,"2*n",""] x, float s, int64[] "float", seq(map(int64, optional(string[2]))) q, sparse_tensor(double[3]) z, opaque("d", "n") o, undefined[2] u, "only a name") => (float[0] "1st", seq() e) 
+"main graph" (float[batch,3,?,"2*n",""] x, float s, int64[] "float", seq(map(int64, optional(string[2]))) q, sparse_tensor(double[3]) z, opaque("d", "n") o, undefined[2] u, "only a name") => (float[0] "1st", seq() e)
    <float[2,2] w = {1, -2.5, 3e-09, inf},
     float16[1] h = {15360},
     int4[3] i = {18, 3},
@@ -184,7 +186,7 @@ a line end",
     = Nothing ()
    b = If (a) <then_branch = then () => (float r) {
       r = Relu (y)
-   }, else: graph = "else-branch" () => (float r) 
+   }, else: graph = "else-branch" () => (float r)
       <float r = {1}>
    {
    }, more: graphs = [g1 () => () {
@@ -199,7 +201,7 @@ a line end",
    doc_string: "what it does",
    metadata_props: ["k": "v"]
 >
-"an op" <first, alpha = 1.0> (p) => (r) 
+"an op" <first, alpha = 1.0> (p) => (r)
    <float[n] r>
 {
    r = Elu <alpha: float = @alpha> (p)
@@ -233,7 +235,7 @@ g (float[2] x = {1,2}, y) => (float z)
    ir_version: 8,
    opset_import: ["" : 17]
 >
-g (float[2] x, y) => (float z) 
+g (float[2] x, y) => (float z)
    <float[2] x = {1, 2}>
 {
    z = Op <a = 2.0, b = [1.0, 2.0], c = nan, t = float[1] {3}> (x, "", y)
@@ -348,4 +350,45 @@ func FuzzParseText(f *testing.F) {
 			t.Fatalf("got\n%s\nwant\n%s", third, again)
 		}
 	})
+}
+
+// TestTextGolden holds our text form to onnx 1.22's. The cases are models of
+// onnx's backend tests; testdata/text/agree.py made them, checked that onnx's
+// parser reads our text to the model, and compared all 1,765 tests once.
+func TestTextGolden(t *testing.T) {
+	data, err := os.ReadFile("testdata/text/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Name, Text string
+		Model      []byte
+		OnnxText   string `json:"onnx_text"`
+		OnnxModel  []byte `json:"onnx_model"`
+	}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	if len(cases) < 20 {
+		t.Fatalf("%d cases, want at least 20", len(cases))
+	}
+	for _, c := range cases {
+		m, err := Parse(c.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Text(); got != c.Text {
+			t.Errorf("%s: we write\n%s\nwant\n%s", c.Name, got, c.Text)
+		}
+		want, err := Parse(c.OnnxModel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ParseText(c.OnnxText)
+		if err != nil {
+			t.Errorf("%s: onnx's text is refused: %v", c.Name, err)
+		} else if !proto.Equal(textual(got.pb), textual(want.pb)) {
+			t.Errorf("%s: onnx's parser reads another model from\n%s", c.Name, c.OnnxText)
+		}
+	}
 }

@@ -1,232 +1,139 @@
 package graphsurgery
 
-import (
-	"fmt"
+import "fmt"
 
-	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
+// Level says how much [Model.Check] tests; each level holds those before it.
+type Level int
+
+const (
+	// LevelStructure is what every edit must keep: each name is defined once and
+	// before it is read, each tensor's bytes fit its shape, each operator's domain
+	// is imported.
+	LevelStructure Level = iota
+	// LevelSchema is what onnx.checker.check_model demands: versions, names,
+	// types of inputs and outputs, attributes, and every node of a standard
+	// operator against its schema.
+	LevelSchema
+	// LevelTypes is what its full_check demands: element types and shapes fit
+	// what each operator takes and what the file says of its results.
+	LevelTypes
+	// LevelStrict adds faults that the checker lets through, such as operators
+	// that nothing defines and names that mean nothing.
+	LevelStrict
 )
 
-// Verify tests the rules every ONNX model must keep: each name is defined once
-// and before it is read (in subgraphs and functions too), inputs and outputs of
-// the main graph have types, each tensor's bytes fit its shape, outputs exist,
-// and every operator's domain is imported. The error is a [FormatError] that
-// names the place.
-func (m *Model) Verify() error {
-	v := &verifier{model: m, domains: domains(m.pb.OpsetImport, m.pb.Functions)}
-	if err := v.graph(m.pb.Graph, nil, 0); err != nil {
-		return err
+var levelNames = [...]string{"structure", "schema", "types", "strict"}
+
+// String gives the level's name, such as schema.
+func (l Level) String() string {
+	if l >= 0 && int(l) < len(levelNames) {
+		return levelNames[l]
 	}
-	for _, f := range m.pb.Functions {
-		v.domains = domains(f.OpsetImport, m.pb.Functions)
-		if err := v.function(f); err != nil {
-			return err
-		}
-	}
-	return m.verifyPorts()
+	return fmt.Sprintf("level(%d)", int(l))
 }
 
-// domains are those whose operators may be called.
-func domains(imports []*pb.OperatorSetIdProto, functions []*pb.FunctionProto) map[string]bool {
-	known := map[string]bool{}
-	for _, o := range imports {
-		known[canonical(o.GetDomain())] = true
+// ParseLevel reads what [Level.String] writes.
+func ParseLevel(name string) (Level, error) {
+	for i, n := range levelNames {
+		if n == name {
+			return Level(i), nil
+		}
 	}
-	for _, f := range functions {
-		known[canonical(f.GetDomain())] = true
-	}
-	return known
+	return 0, fmt.Errorf("level %q: want structure, schema, types or strict", name)
 }
 
-// verifyPorts demands an element type on every input and output.
-func (m *Model) verifyPorts() error {
-	v := &verifier{model: m}
-	check := func(kind string, ports []*pb.ValueInfoProto) error {
-		for _, p := range ports {
-			if p.GetType() == nil || p.GetType().Value == nil {
-				return v.broken(nil, "graph %s %q has no type", kind, p.GetName())
-			}
-			if t := p.GetType().GetTensorType(); t != nil && t.GetElemType() == 0 {
-				return v.broken(nil, "graph %s %q has no element type", kind, p.GetName())
-			}
-		}
+// CheckOptions says how [Model.Check] judges. The zero value tests the structure.
+type CheckOptions struct {
+	Level Level
+	// Domains are operator domains that the reader of the model knows, though
+	// neither the standard nor a function of the model defines their operators.
+	Domains []string
+	// Max is the greatest number of problems that are listed; 0 is 1000.
+	Max int
+	// Rules are the caller's own. They run when the structure is sound.
+	Rules []func(m *Model) []Problem
+}
+
+// Problem is one fault of a model.
+type Problem struct {
+	Rule  string // which rule of [Rules] is broken
+	Level Level  // the rule's level
+	Graph string // where: "" is the main graph, "if1.then_branch" a body, "function local.Double"
+	Node  string // node name or first output, if a node is concerned
+	Op    string // its operator
+	Value string // the name of the value, tensor or attribute, if one is concerned
+	What  string // what is wrong, got and want
+}
+
+// String gives place, what is wrong, and the rule.
+func (p Problem) String() string {
+	return p.place() + p.What + " [" + p.Rule + "]"
+}
+
+func (p Problem) place() string {
+	s := place("", p.Node, p.Op)
+	if p.Graph != "" {
+		s = p.Graph + ": " + s
+	}
+	return s
+}
+
+// Verify tests the rules every edit must keep, those of [LevelStructure]. The
+// error is a [FormatError] that names the first place where one is broken.
+func (m *Model) Verify() error { return m.VerifyLevel(LevelStructure) }
+
+// VerifyLevel is [Model.Verify] for another level.
+func (m *Model) VerifyLevel(level Level) error {
+	problems := m.Check(CheckOptions{Level: level, Max: 1})
+	if len(problems) == 0 {
 		return nil
 	}
-	if err := check("input", m.pb.Graph.Input); err != nil {
-		return err
-	}
-	return check("output", m.pb.Graph.Output)
-}
-
-// verifier walks the message itself, so that functions, which the index leaves
-// out, are held to the same rules as graphs.
-type verifier struct {
-	model   *Model
-	domains map[string]bool
-}
-
-// scope holds the names defined so far in a graph, and around it.
-type scope struct {
-	names map[string]bool
-	nodes []*pb.NodeProto // all of the graph's, for a better message
-	outer *scope
-}
-
-func (s *scope) has(name string) bool {
-	for ; s != nil; s = s.outer {
-		if s.names[name] {
-			return true
-		}
-	}
-	return false
-}
-
-// later reports whether a node further on, here or around, computes the name.
-func (s *scope) later(name string) bool {
-	for ; s != nil; s = s.outer {
-		for _, n := range s.nodes {
-			for _, out := range n.Output {
-				if out == name {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}
-
-func (v *verifier) broken(n *pb.NodeProto, format string, args ...any) error {
-	e := &FormatError{File: v.model.path, What: fmt.Sprintf(format, args...)}
-	if n != nil {
-		e.Node, e.Op = (&Node{pb: n}).Label(), n.GetOpType()
+	p := problems[0]
+	e := &FormatError{File: m.path, Node: p.Node, Op: p.Op, What: p.What}
+	if p.Graph != "" {
+		e.What = "in " + p.Graph + ": " + e.What
 	}
 	return e
 }
 
-func (v *verifier) graph(g *pb.GraphProto, outer *scope, depth int) error {
-	if depth > maxNesting {
-		return v.broken(nil, "graphs are nested more than %d deep", maxNesting)
+// Check lists what is wrong with the model, in the file's order: first what the
+// graphs and functions themselves show, then what takes knowledge of all. Levels
+// above one that found faults are still tested, but types only when the structure
+// is sound.
+func (m *Model) Check(o CheckOptions) []Problem {
+	c := newChecker(m, o)
+	c.run()
+	if c.full() || c.worst() == LevelStructure {
+		return c.problems
 	}
-	s := &scope{names: map[string]bool{}, nodes: g.Node, outer: outer}
-	if err := v.start(g, s); err != nil {
-		return err
+	for _, rule := range o.Rules {
+		c.problems = append(c.problems, rule(m)...)
 	}
-	if err := v.body(s, depth); err != nil {
-		return err
-	}
-	for _, out := range g.Output {
-		if !s.has(out.GetName()) {
-			return v.broken(nil, "graph output %q is computed by nothing", out.GetName())
-		}
-	}
-	return nil
+	return c.problems[:min(len(c.problems), c.max)]
 }
 
-// start tests inputs and tensors and defines their names.
-func (v *verifier) start(g *pb.GraphProto, s *scope) error {
-	for _, in := range g.Input {
-		if s.names[in.GetName()] {
-			return v.broken(nil, "two graph inputs are named %q", in.GetName())
-		}
-		s.names[in.GetName()] = true
+// worst is the least level of which a rule is broken, LevelStrict+1 if none is.
+func (c *checker) worst() Level {
+	worst := LevelStrict + 1
+	for _, p := range c.problems {
+		worst = min(worst, p.Level)
 	}
-	tensors := map[string]bool{}
-	for _, t := range g.Initializer {
-		name := t.GetName()
-		if name == "" || tensors[name] {
-			return v.broken(nil, "initialiser name %q is empty or used twice", name)
-		}
-		tensors[name], s.names[name] = true, true
-		if err := (&Tensor{pb: t, model: v.model}).check(); err != nil {
-			return err
-		}
-	}
-	for _, sparse := range g.SparseInitializer {
-		s.names[sparse.GetValues().GetName()] = true
-	}
-	return nil
+	return worst
 }
 
-// function tests a model-local function; it sees no names from outside.
-func (v *verifier) function(f *pb.FunctionProto) error {
-	s := &scope{names: map[string]bool{}, nodes: f.Node}
-	for _, in := range f.Input {
-		if s.names[in] {
-			return v.broken(nil, "function %q has two inputs named %q", f.GetName(), in)
-		}
-		s.names[in] = true
+func (c *checker) run() {
+	c.structure()
+	if c.level >= LevelSchema {
+		c.header()
+		c.calls()
 	}
-	if err := v.body(s, 0); err != nil {
-		return err
+	if c.worst() == LevelStructure {
+		return // what follows relies on names that mean one thing
 	}
-	for _, out := range f.Output {
-		if !s.names[out] {
-			return v.broken(nil, "output %q of function %q is computed by nothing", out, f.GetName())
-		}
+	if c.level >= LevelTypes {
+		c.types()
 	}
-	return nil
-}
-
-func (v *verifier) body(s *scope, depth int) error {
-	for _, n := range s.nodes {
-		if err := v.node(n, s); err != nil {
-			return err
-		}
-		if err := v.attributes(n, s, depth); err != nil {
-			return err
-		}
-		for _, name := range n.Output {
-			if name == "" {
-				continue
-			}
-			if s.has(name) {
-				return v.broken(n, "computes %q, which is defined already", name)
-			}
-			s.names[name] = true
-		}
+	if c.level >= LevelStrict {
+		c.strict()
 	}
-	return nil
-}
-
-// node tests the operator and that every input is defined.
-func (v *verifier) node(n *pb.NodeProto, s *scope) error {
-	if n.GetOpType() == "" {
-		return v.broken(n, "the node names no operator")
-	}
-	if !v.domains[canonical(n.GetDomain())] {
-		return v.broken(n, "operator domain %q is not imported", n.GetDomain())
-	}
-	for _, name := range n.Input {
-		switch {
-		case name == "" || s.has(name):
-		case s.later(name):
-			return v.broken(n, "reads %q before it is computed", name)
-		default:
-			return v.broken(n, "reads %q, which nothing computes", name)
-		}
-	}
-	return nil
-}
-
-// attributes tests the subgraphs and tensors a node holds.
-func (v *verifier) attributes(n *pb.NodeProto, s *scope, depth int) error {
-	for _, a := range n.Attribute {
-		tensors, graphs := a.Tensors, a.Graphs
-		if a.T != nil {
-			tensors = append([]*pb.TensorProto{a.T}, tensors...)
-		}
-		if a.G != nil {
-			graphs = append([]*pb.GraphProto{a.G}, graphs...)
-		}
-		for _, t := range tensors {
-			if err := (&Tensor{pb: t, model: v.model}).check(); err != nil {
-				return v.broken(n, "attribute %q: %v", a.GetName(), err)
-			}
-		}
-		for _, g := range graphs {
-			if err := v.graph(g, s, depth+1); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -43,7 +43,7 @@ const exitCodes = `Exit codes:
   3 done, some input was skipped and reported
   10 model broken           11 run folder in use        12 model valid but unsupported
   13 disk full or I/O       14 checkpoint unusable      15 data unusable
-  16 download or digest     17 runtimes disagree        20 training diverged
+  16 download or digest     17 runtimes or models disagree        20 training diverged
   130, 143 interrupted (state saved)`
 
 // usageError is a wrong command line.
@@ -83,6 +83,10 @@ func (a *app) finish(ctx context.Context, err error) int {
 		if errors.As(err, &mismatch) {
 			object["report"] = mismatch.report
 		}
+		var broken *brokenError
+		if errors.As(err, &broken) {
+			object["report"] = broken.report
+		}
 		if werr := a.printJSON(map[string]any{"error": object}); werr != nil {
 			fmt.Fprintf(a.stderr, "error: %s\n", oneLine(err.Error()))
 		}
@@ -121,6 +125,8 @@ func classify(err error) (code int, hints []string) {
 		probe       *pjrt.ProbeError
 		noORT       *ort.NotFoundError
 		mismatch    *mismatchError
+		broken      *brokenError
+		difference  *differenceError
 		errno       syscall.Errno
 		pathErr     *fs.PathError
 	)
@@ -139,7 +145,7 @@ func classify(err error) (code int, hints []string) {
 		return exitUsage, []string{"choose another name, or add --force to replace it"}
 	case errors.As(err, &unsupported):
 		return exitUnsupported, hint(unsupported.Hint)
-	case errors.As(err, &format):
+	case errors.As(err, &format), errors.As(err, &broken):
 		return exitModel, []string{}
 	case errors.As(err, &locked):
 		return exitLocked, []string{"wait for that process, or give another -o folder"}
@@ -157,7 +163,7 @@ func classify(err error) (code int, hints []string) {
 		return exitDownload, []string{"fetch it again with 'aat-onnx backend install cpu --force'"}
 	case errors.As(err, &noORT):
 		return exitDownload, hint(noORT.Hint)
-	case errors.As(err, &mismatch):
+	case errors.As(err, &mismatch), errors.As(err, &difference):
 		return exitMismatch, []string{}
 	case errors.Is(err, syscall.ENOSPC):
 		return exitIO, []string{"free some space, or write to another disk"}

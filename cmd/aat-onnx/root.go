@@ -47,8 +47,8 @@ func newRoot(a *app) *cobra.Command {
 	})
 	root.AddCommand(
 		quickstartCommand(a), doctorCommand(a), backendCommand(a),
-		inspectCommand(a), injectCommand(a), trainCommand(a), evalCommand(a),
-		exportCommand(a), verifyCommand(a), predictCommand(a),
+		inspectCommand(a), checkCommand(a), injectCommand(a), trainCommand(a), evalCommand(a),
+		exportCommand(a), verifyCommand(a), predictCommand(a), diffCommand(a),
 	)
 	return root
 }

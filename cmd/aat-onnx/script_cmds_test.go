@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"math"
 	"os"
 	"os/exec"
@@ -121,4 +122,27 @@ func logitsInORT(ts *testscript.TestScript, rt *ort.Runtime, level ort.OptLevel,
 	out, err := s.Run(map[string]ort.Tensor{"input_values": {Shape: []int64{2, 128, 128}, F32: x}})
 	ts.Check(err)
 	return out["logits"].F32
+}
+
+// faulty FILE NAME writes a model of graphsurgery's list of faulty ones.
+func faulty(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: faulty FILE NAME")
+	}
+	data, err := os.ReadFile(filepath.Join(ts.Getenv("TESTDATA"), "../graphsurgery/testdata/faulty/verdicts.json"))
+	ts.Check(err)
+	var list struct {
+		Cases []struct {
+			Name  string
+			Model []byte
+		}
+	}
+	ts.Check(json.Unmarshal(data, &list))
+	for _, c := range list.Cases {
+		if c.Name == args[1] {
+			ts.Check(os.WriteFile(ts.MkAbs(args[0]), c.Model, 0o644))
+			return
+		}
+	}
+	ts.Fatalf("no faulty model %q", args[1])
 }

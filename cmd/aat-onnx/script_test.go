@@ -45,6 +45,7 @@ func TestScript(t *testing.T) {
 			"subset":    subset,
 			"killed":    killed,
 			"sameinort": sameinort,
+			"faulty":    faulty,
 		},
 	})
 }

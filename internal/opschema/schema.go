@@ -128,3 +128,9 @@ func formal(params []Param, i int) (*Param, bool) {
 	}
 	return &params[i], true
 }
+
+// Message reports whether a value of the type is a message, which is there or
+// not, rather than a number, a string or a list.
+func (t AttrType) Message() bool {
+	return t == Tensor || t == Graph || t == SparseTensor || t == TypeProto
+}

@@ -1,0 +1,180 @@
+package graphsurgery
+
+// rewire moves readers of old to a new wire: all of them, those in one graph, or
+// one.
+type rewire struct {
+	old    *Value
+	use    *Use   // nil: every reader
+	within *Graph // nil: wherever they are
+	new    Wire
+}
+
+// outputChange lets a graph output come from another wire.
+type outputChange struct {
+	old   *Value
+	new   Wire
+	shape []Dim // nil: the declared shape stays
+}
+
+// Shunt lets every reader of old read new instead: nodes, subgraphs and the
+// caller, if old is a graph output, whose name stays. Nodes of this patch that
+// tapped old go on reading it. Through [Patch.In], only the readers in that graph
+// are moved.
+func (p *Patch) Shunt(old *Value, new Wire) {
+	if !p.check(old, new) {
+		return
+	}
+	r := rewire{old: old, new: new}
+	if p.graph != old.graph && p.graph.inside(old.graph) {
+		r.within = p.graph
+	}
+	p.rewires = append(p.rewires, r)
+	if old.output && r.within == nil {
+		p.setOutput(outputChange{old: old, new: new})
+	}
+}
+
+// setOutput notes a change of a graph output; the last one asked for counts.
+func (p *Patch) setOutput(c outputChange) {
+	for i := range p.outputs {
+		if p.outputs[i].old == c.old {
+			p.outputs[i] = c
+			return
+		}
+	}
+	p.outputs = append(p.outputs, c)
+}
+
+// InsertAfter puts what leads from old to new behind old: every reader of old
+// now reads new. It is [Patch.Shunt] under its everyday name.
+func (p *Patch) InsertAfter(old *Value, new Wire) { p.Shunt(old, new) }
+
+// InsertBefore puts what leads to new before one input of a node: the node reads
+// new there, and other readers stay. It is [Patch.ShuntUse] under its everyday
+// name.
+func (p *Patch) InsertBefore(n *Node, input int, new Wire) { p.ShuntUse(Use{n, input}, new) }
+
+// ShuntUse lets one reader read new instead.
+func (p *Patch) ShuntUse(use Use, new Wire) {
+	if use.Node == nil || use.Node.Input(use.Input) == nil {
+		p.fail("a shunt of one use needs a node and an input that it reads")
+		return
+	}
+	if !p.mine(use.Node) {
+		return
+	}
+	old := use.Node.Input(use.Input)
+	if p.check(old, new) {
+		p.rewires = append(p.rewires, rewire{old: old, use: &use, new: new})
+	}
+}
+
+// SetInput connects an input of a node, be it one that is left out so far; with
+// [Omit] it is left out.
+func (p *Patch) SetInput(n *Node, input int, w Wire) {
+	if !p.mine(n) {
+		return
+	}
+	p.own(w)
+	switch {
+	case input < 0:
+		p.fail("node %q has no input %d", n.Label(), input)
+	case !w.omitted() && n.Input(input) != nil:
+		p.ShuntUse(Use{n, input}, w)
+	default:
+		p.nodeEdits = append(p.nodeEdits, nodeEdit{node: n, input: &input, wire: w})
+	}
+}
+
+// ReplaceOutput lets the graph output old come from new. Its name stays; other
+// readers of old keep reading old, under another name. A shape, if given, becomes
+// the declared one, and no agreement with the old type is asked for.
+func (p *Patch) ReplaceOutput(old *Value, new Wire, shape ...Dim) {
+	if old == nil || !old.output {
+		p.fail("replacement of a value that is not a graph output")
+		return
+	}
+	if old.graph.model != p.model || !old.current() || new.omitted() {
+		p.fail("replacing output %q needs a wire, and the output must be this model's", old.name)
+		return
+	}
+	p.own(new)
+	if shape == nil && !p.check(old, new) {
+		return
+	}
+	p.setOutput(outputChange{old: old, new: new, shape: shape})
+}
+
+// Replace puts wires in the place of a node's outputs, in order, and drops the
+// node. [Omit] stands for an output that nobody reads.
+func (p *Patch) Replace(n *Node, wires ...Wire) {
+	if !p.mine(n) {
+		return
+	}
+	if len(wires) != len(n.outputs) {
+		p.fail("node %q has %d outputs, and %d wires are to replace them", n.Label(), len(n.outputs), len(wires))
+		return
+	}
+	for i, w := range wires {
+		if v := n.outputs[i]; v != nil && !w.omitted() {
+			p.Shunt(v, w)
+		}
+	}
+	p.Remove(n)
+}
+
+// Bypass drops a node and lets the readers of its first output read its first
+// input; nobody may read its other outputs. The error is a [SeamError] where
+// their types disagree. To keep another input, use [Patch.Replace].
+func (p *Patch) Bypass(n *Node) {
+	if !p.mine(n) {
+		return
+	}
+	if n.Input(0) == nil || n.Output(0) == nil {
+		p.fail("node %q lacks its first input or output and cannot be bypassed", n.Label())
+		return
+	}
+	wires := make([]Wire, len(n.outputs))
+	wires[0] = p.In(n.graph).Tap(n.Input(0))
+	p.In(n.graph).Replace(n, wires...)
+}
+
+// Remove drops a node. Apply refuses with an [InUseError] if one of its outputs
+// is still read.
+func (p *Patch) Remove(n *Node) {
+	if p.mine(n) {
+		p.removed = append(p.removed, n)
+	}
+}
+
+// RemoveInitializer drops an initialiser. Apply refuses with an [InUseError] if
+// it is still read.
+func (p *Patch) RemoveInitializer(v *Value) {
+	switch {
+	case v == nil || v.graph.model != p.model || !v.current():
+		p.fail("removal of an initialiser that is not in this model")
+	case v.tensor == nil && v.sparse == nil:
+		p.fail("value %q is not an initialiser and cannot be removed as one", v.name)
+	default:
+		p.constants = append(p.constants, v)
+	}
+}
+
+// Prune also drops the nodes and initialisers that nobody reads any more because
+// of this patch, in subgraphs too. What nobody read before stays.
+func (p *Patch) Prune() { p.prune = true }
+
+// mine tests that a node is in the patch's model.
+func (p *Patch) mine(n *Node) bool {
+	switch {
+	case n == nil || n.graph == nil:
+		p.fail("change of no node")
+	case n.graph.model != p.model:
+		p.fail("node %q belongs to another model", n.Label())
+	case !n.current():
+		p.fail("node %q is not in this model any more", n.Label())
+	default:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,418 @@
+package pattern
+
+import (
+	"fmt"
+	"slices"
+
+	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+// maxSteps bounds the expressions tried in one match. The longest pattern of
+// this project, an attention with its projections, needs some hundreds.
+const maxSteps = 20000
+
+// matcher is one attempt. Each function of it goes on by calling next, and undoes
+// what it bound if that fails: backtracking over alternatives, operand orders and
+// paths.
+type matcher struct {
+	p     *Pattern
+	view  *View
+	bound map[*Expr]*gs.Value
+	names map[string]*gs.Value
+	found map[*Expr]string
+	nodes []*gs.Node
+	steps int
+	miss  *Miss
+}
+
+func (p *Pattern) match(v *View, x *gs.Value, bound map[string]*gs.Value) (*Match, *Miss) {
+	m := &matcher{p: p, view: v, bound: map[*Expr]*gs.Value{}, names: map[string]*gs.Value{}, found: map[*Expr]string{}}
+	for name, value := range bound {
+		m.names[name] = value
+	}
+	var got *Match
+	ok := m.value(p.anchor, x, func() bool {
+		return m.result(0, func() bool {
+			got = m.finish()
+			return got != nil
+		})
+	})
+	if !ok {
+		if m.miss == nil {
+			m.fail(x, nil, p.anchor.String(), "nothing")
+		}
+		return nil, m.miss
+	}
+	return got, nil
+}
+
+// result matches results from the i-th on, each reached from what is bound.
+func (m *matcher) result(i int, next func() bool) bool {
+	if i == len(m.p.results) {
+		return next()
+	}
+	e := m.p.results[i]
+	then := func() bool { return m.result(i+1, next) }
+	if v := m.bound[e]; v != nil {
+		return then()
+	}
+	for _, start := range m.known(e) {
+		tried := map[*gs.Value]bool{}
+		try := func(v *gs.Value) bool {
+			if tried[v] {
+				return false
+			}
+			tried[v] = true
+			return m.value(e, v, then)
+		}
+		for _, path := range pathsTo(e, start) {
+			if m.climb(path, len(path)-1, m.lookup(start), try) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// known are the parts of e that are bound already, the anchor first.
+func (m *matcher) known(e *Expr) []*Expr {
+	var out []*Expr
+	seen := map[*Expr]bool{}
+	var walk func(*Expr)
+	walk = func(x *Expr) {
+		if seen[x] {
+			return
+		}
+		seen[x] = true
+		if m.lookup(x) != nil {
+			out = append(out, x)
+			return
+		}
+		for _, in := range x.in {
+			walk(in)
+		}
+	}
+	walk(e)
+	if i := slices.Index(out, m.p.anchor); i > 0 {
+		out[0], out[i] = out[i], out[0]
+	}
+	return out
+}
+
+// lookup is the value of a bound expression.
+func (m *matcher) lookup(e *Expr) *gs.Value {
+	if v := m.bound[e]; v != nil {
+		return v
+	}
+	if e.kind == kindVar && e.name != "" {
+		return m.names[e.name]
+	}
+	return nil
+}
+
+// maxPaths bounds the ways through alternatives from a part to a result.
+const maxPaths = 64
+
+// pathsTo gives the ways from e down to part.
+func pathsTo(e, part *Expr) [][]*Expr {
+	if e == part {
+		return [][]*Expr{{e}}
+	}
+	var out [][]*Expr
+	for _, in := range e.in {
+		for _, rest := range pathsTo(in, part) {
+			if len(out) == maxPaths {
+				return out
+			}
+			out = append(out, append([]*Expr{e}, rest...))
+		}
+	}
+	return out
+}
+
+// climb goes from the value of path[i] to candidates for path[0].
+func (m *matcher) climb(path []*Expr, i int, v *gs.Value, try func(*gs.Value) bool) bool {
+	m.steps++
+	if i == 0 {
+		return try(v)
+	}
+	if m.steps > maxSteps {
+		return false
+	}
+	parent := path[i-1]
+	switch parent.kind {
+	case kindOp:
+		return m.climbOp(parent, v, func(o *gs.Value) bool { return m.climb(path, i-1, o, try) })
+	case kindVia, kindCone:
+		class := parent.class
+		if parent.kind == kindCone {
+			class = Elementwise()
+		}
+		for _, o := range m.view.made(v, class) {
+			if m.climb(path, i-1, o, try) {
+				return true
+			}
+		}
+		return false
+	}
+	return m.climb(path, i-1, v, try)
+}
+
+func (m *matcher) climbOp(parent *Expr, v *gs.Value, try func(*gs.Value) bool) bool {
+	readers := m.view.Readers(v)
+	for _, u := range readers {
+		if !parent.accepts(u.Node) {
+			m.fail(u.Node.Output(0), u.Node, parent.String(), displayed(u.Node))
+			continue
+		}
+		if o := u.Node.Output(parent.out); o != nil && try(o) {
+			return true
+		}
+	}
+	if len(readers) == 0 {
+		m.fail(v, v.Producer(), "to be read by "+parent.String(), "no reader")
+	}
+	return false
+}
+
+// made are the values made from v by nodes of the class, v first.
+func (v *View) made(x *gs.Value, class Class) []*gs.Value {
+	out := []*gs.Value{x}
+	seen := map[*gs.Value]bool{x: true}
+	for i := 0; i < len(out) && len(out) < maxWalk; i++ {
+		for _, u := range v.Readers(out[i]) {
+			if !class.Has(v, u.Node) {
+				continue
+			}
+			for _, o := range u.Node.Outputs() {
+				if o != nil && !seen[o] {
+					seen[o] = true
+					out = append(out, o)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// fail notes why an attempt stopped, if none got further.
+func (m *matcher) fail(v *gs.Value, n *gs.Node, want, got string) bool {
+	if m.miss == nil || len(m.nodes) > len(m.miss.Matched) {
+		m.miss = &Miss{Pattern: m.p.name, Value: v, Node: n, Want: want, Got: got, Matched: m.view.sorted(m.nodes)}
+	}
+	return false
+}
+
+// value matches an expression with a value; nil is an input that is left out.
+func (m *matcher) value(e *Expr, v *gs.Value, next func() bool) bool {
+	m.steps++
+	if m.steps > maxSteps {
+		return m.fail(v, nil, e.String(), "too many possibilities")
+	}
+	if v == nil {
+		if e.optional {
+			return next()
+		}
+		return m.fail(nil, nil, e.String(), "an input that is left out")
+	}
+	if old := m.lookup(e); old != nil {
+		if old == v {
+			return next()
+		}
+		return m.fail(v, v.Producer(), fmt.Sprintf("the value %q again", old.Name()), fmt.Sprintf("%q", v.Name()))
+	}
+	for _, t := range e.tests {
+		if !t.ok(m.view, v) {
+			return m.fail(v, v.Producer(), t.want, m.view.describe(v))
+		}
+	}
+	return m.bind(e, v, next)
+}
+
+// bind notes the value of an expression while its inside is matched.
+func (m *matcher) bind(e *Expr, v *gs.Value, next func() bool) bool {
+	m.bound[e] = v
+	old, had := m.names[e.name]
+	if e.name != "" {
+		m.names[e.name] = v
+	}
+	if m.inside(e, v, next) {
+		return true
+	}
+	delete(m.bound, e)
+	if e.name != "" {
+		if had {
+			m.names[e.name] = old
+		} else {
+			delete(m.names, e.name)
+		}
+	}
+	return false
+}
+
+func (m *matcher) inside(e *Expr, v *gs.Value, next func() bool) bool {
+	switch e.kind {
+	case kindOp:
+		return m.node(e, v, next)
+	case kindOr:
+		for _, a := range e.in {
+			if m.value(a, v, next) {
+				return true
+			}
+		}
+		return false
+	case kindVia:
+		return m.via(e, v, next)
+	case kindCone:
+		return m.cone(e, v, next)
+	}
+	return next()
+}
+
+func (m *matcher) node(e *Expr, v *gs.Value, next func() bool) bool {
+	n := v.Producer()
+	if n == nil || n.Graph() != m.view.graph || !e.accepts(n) {
+		return m.fail(v, n, e.String(), m.view.describe(v))
+	}
+	if v.OutputIndex() != e.out {
+		return m.fail(v, n, fmt.Sprintf("output %d of it", e.out), fmt.Sprintf("output %d", v.OutputIndex()))
+	}
+	for _, t := range e.attrs {
+		if !t.ok(m.view, n) {
+			return m.fail(v, n, t.want, "another")
+		}
+	}
+	m.nodes = append(m.nodes, n)
+	length := len(m.nodes)
+	if m.operands(e, n, n.Inputs(), 0, next) {
+		return true
+	}
+	m.nodes = m.nodes[:length]
+	if ins := n.Inputs(); e.commutes && len(ins) >= 2 && ins[0] != ins[1] {
+		swapped := append([]*gs.Value{ins[1], ins[0]}, ins[2:]...)
+		if m.operands(e, n, swapped, 0, next) {
+			return true
+		}
+	}
+	m.nodes = m.nodes[:length-1]
+	return false
+}
+
+func (m *matcher) operands(e *Expr, n *gs.Node, ins []*gs.Value, i int, next func() bool) bool {
+	if i == len(e.in) {
+		for _, in := range ins[min(i, len(ins)):] {
+			if in != nil {
+				return m.fail(in, n, fmt.Sprintf("%d inputs", i), fmt.Sprintf("%d", len(ins)))
+			}
+		}
+		return next()
+	}
+	if i == len(e.in)-1 && e.in[i].kind == kindVar && e.in[i].name == "…" {
+		return next()
+	}
+	var in *gs.Value
+	if i < len(ins) {
+		in = ins[i]
+	}
+	length := len(m.nodes)
+	if m.value(e.in[i], in, func() bool { return m.operands(e, n, ins, i+1, next) }) {
+		return true
+	}
+	m.nodes = m.nodes[:length]
+	return false
+}
+
+func (m *matcher) cone(e *Expr, v *gs.Value, next func() bool) bool {
+	from := []*gs.Value{m.lookup(e.in[0])}
+	if from[0] == nil {
+		from = m.view.sources(v)
+	}
+	for _, x := range from {
+		p, ok := m.view.Expression(x, v)
+		if !ok {
+			continue
+		}
+		name, ok := m.view.Name(p, e.want)
+		if !ok || name == "" {
+			m.fail(v, v.Producer(), e.String(), fmt.Sprintf("another expression of %q", x.Name()))
+			continue
+		}
+		length := len(m.nodes)
+		m.nodes = append(m.nodes, p.Nodes...)
+		m.found[e] = name
+		if m.value(e.in[0], x, next) {
+			return true
+		}
+		m.nodes = m.nodes[:length]
+		delete(m.found, e)
+	}
+	return m.fail(v, v.Producer(), e.String(), m.view.describe(v))
+}
+
+// finish checks a complete assignment and makes the match.
+func (m *matcher) finish() *Match {
+	got := &Match{values: map[string]*gs.Value{}, nodes: m.view.sorted(m.nodes), found: map[*Expr]string{}}
+	for _, e := range m.p.results {
+		got.results = append(got.results, m.bound[e])
+	}
+	for name, v := range m.names {
+		got.values[name] = v
+	}
+	for e, name := range m.found {
+		got.found[e] = name
+	}
+	if m.p.closed && !m.isClosed(got) {
+		return nil
+	}
+	if m.p.when != nil {
+		if why := m.p.when(m.view, got); why != "" {
+			m.fail(got.Result(), got.Result().Producer(), "a match that holds together", why)
+			return nil
+		}
+	}
+	return got
+}
+
+// isClosed reports whether nothing outside reads a value inside the match.
+func (m *matcher) isClosed(got *Match) bool {
+	for _, n := range got.nodes {
+		for _, o := range n.Outputs() {
+			if o == nil || slices.Contains(got.results, o) {
+				continue
+			}
+			if o.IsGraphOutput() {
+				return m.fail(o, n, "a value read inside only", "a graph output")
+			}
+			for _, u := range o.Uses() {
+				if !slices.Contains(got.nodes, u.Node) {
+					return m.fail(o, n, "a value read inside only", fmt.Sprintf("a reader outside, %s %q", displayed(u.Node), u.Node.Label()))
+				}
+			}
+		}
+	}
+	return true
+}
+
+// sorted gives the nodes once each, in the file's order.
+func (v *View) sorted(nodes []*gs.Node) []*gs.Node {
+	out := slices.Clone(nodes)
+	slices.SortFunc(out, func(a, b *gs.Node) int { return v.place[a] - v.place[b] })
+	return slices.Compact(out)
+}
+
+// describe says what a value is: an operator's result, an input or a constant.
+func (v *View) describe(x *gs.Value) string {
+	n := x.Producer()
+	switch {
+	case v.Fixed(x) && n == nil:
+		return "a stored constant"
+	case n == nil:
+		return "a graph input"
+	case v.Fixed(x):
+		if s, ok := v.Scalar(x); ok {
+			return fmt.Sprintf("the constant %g", s)
+		}
+		return "a constant of " + displayed(n)
+	}
+	return displayed(n)
+}

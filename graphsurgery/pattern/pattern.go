@@ -1,0 +1,126 @@
+package pattern
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+
+	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+// Pattern is a named set of results to be found together. It can be used by
+// several goroutines at once when it is no longer changed.
+type Pattern struct {
+	name    string
+	results []*Expr
+	anchor  *Expr
+	when    func(*View, *Match) string
+	closed  bool
+}
+
+// New makes a pattern of one or more results. Further results must share a part
+// with the first.
+func New(name string, results ...*Expr) *Pattern {
+	return &Pattern{name: name, results: results, anchor: results[0]}
+}
+
+// Anchor says which part is given to [Pattern.At], instead of the first result:
+// a rare operator makes a good anchor.
+func (p *Pattern) Anchor(e *Expr) *Pattern { p.anchor = e; return p }
+
+// When asks something of a whole match; the answer is why it is none, or empty.
+func (p *Pattern) When(why func(*View, *Match) string) *Pattern { p.when = why; return p }
+
+// Closed accepts only matches that can be replaced: no value inside is read
+// outside or is a graph output. Results are not inside, nor is anything that a
+// Var stands for.
+func (p *Pattern) Closed() *Pattern { p.closed = true; return p }
+
+// Name is the pattern's name.
+func (p *Pattern) Name() string { return p.name }
+
+// Match is where a pattern was found.
+type Match struct {
+	results []*gs.Value
+	values  map[string]*gs.Value
+	nodes   []*gs.Node
+	found   map[*Expr]string // functions of cones
+}
+
+// Result is the value of the pattern's first result.
+func (m *Match) Result() *gs.Value { return m.results[0] }
+
+// Results are the values of all results.
+func (m *Match) Results() []*gs.Value { return m.results }
+
+// Value is the value bound to a name; nil for an input that was left out or an
+// alternative that was not taken.
+func (m *Match) Value(name string) *gs.Value { return m.values[name] }
+
+// Node computes the value bound to a name, or is nil.
+func (m *Match) Node(name string) *gs.Node {
+	if v := m.values[name]; v != nil {
+		return v.Producer()
+	}
+	return nil
+}
+
+// Nodes are the matched nodes in the file's order, pass-through nodes and those
+// of cones included; constants' are not.
+func (m *Match) Nodes() []*gs.Node { return m.nodes }
+
+// Function is the function that a [Cone] of the pattern was found to compute.
+func (m *Match) Function(cone *Expr) string { return m.found[cone] }
+
+// Miss says how far the best partial match got.
+type Miss struct {
+	Pattern string
+	Value   *gs.Value // where it stopped; nil for an input that is left out
+	Node    *gs.Node  // that computes it, or was to read it; may be nil
+	Want    string
+	Got     string
+	Matched []*gs.Node // that fitted
+}
+
+// String says it in a line.
+func (m *Miss) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: after %d matching nodes", m.Pattern, len(m.Matched))
+	if m.Node != nil {
+		fmt.Fprintf(&b, ", at %s %q", displayed(m.Node), m.Node.Label())
+	} else if m.Value != nil {
+		fmt.Fprintf(&b, ", at %q", m.Value.Name())
+	}
+	fmt.Fprintf(&b, ": want %s, got %s", m.Want, m.Got)
+	return b.String()
+}
+
+func displayed(n *gs.Node) string { return strings.ReplaceAll(OpName(n), "::", ".") }
+
+// At matches the pattern with its anchor at the value. The miss is nil if it fits.
+func (p *Pattern) At(v *View, x *gs.Value) (*Match, *Miss) { return p.match(v, x, nil) }
+
+// From is At with some Vars bound beforehand, by name.
+func (p *Pattern) From(v *View, x *gs.Value, bound map[string]*gs.Value) (*Match, *Miss) {
+	return p.match(v, x, bound)
+}
+
+// All yields the matches in the file's order of their anchors. A node may belong
+// to several.
+func (p *Pattern) All(v *View) iter.Seq[*Match] {
+	return func(yield func(*Match) bool) {
+		for _, n := range v.graph.Nodes() {
+			if p.anchor.kind == kindOp && !p.anchor.accepts(n) {
+				continue
+			}
+			for _, o := range n.Outputs() {
+				if o == nil || v.fixed[o] {
+					continue
+				}
+				if m, _ := p.At(v, o); m != nil && !yield(m) {
+					return
+				}
+			}
+		}
+	}
+}

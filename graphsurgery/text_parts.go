@@ -1,0 +1,55 @@
+package graphsurgery
+
+// Text is the tensor in ONNX's text syntax, such as float[2] w {1, 2}.
+func (t *Tensor) Text(opts ...TextOption) string {
+	p := newTextPrinter(opts)
+	p.tensor(t.pb, false)
+	return p.String()
+}
+
+// AttrText is an attribute in ONNX's text syntax, such as axis = -1; "" if it is
+// not given.
+func (n *Node) AttrText(name string, opts ...TextOption) string {
+	a := n.attr(name)
+	if a == nil {
+		return ""
+	}
+	p := newTextPrinter(opts)
+	p.attribute(a, n)
+	return p.String()
+}
+
+// TypeText is the type that the file declares for the value, in ONNX's text
+// syntax, such as float[batch,3] or seq(int64[]); "" if it declares none.
+func (v *Value) TypeText() string {
+	if v.tensor != nil {
+		return Type{DType: v.tensor.DType(), Shape: Known(v.tensor.Shape()...)}.String()
+	}
+	return textTypeProto(v.info)
+}
+
+// OpsetImports gives the imported operator set version of each domain; "" is
+// ai.onnx.
+func (m *Model) OpsetImports() map[string]int64 {
+	out := map[string]int64{}
+	for _, o := range m.pb.OpsetImport {
+		out[canonical(o.GetDomain())] = o.GetVersion()
+	}
+	return out
+}
+
+// FunctionTexts gives each of the model's functions in ONNX's text syntax, by
+// "domain.name" or "domain.name:overload".
+func (m *Model) FunctionTexts(opts ...TextOption) map[string]string {
+	out := map[string]string{}
+	for _, f := range m.pb.Functions {
+		key := f.GetDomain() + "." + f.GetName()
+		if f.GetOverload() != "" {
+			key += ":" + f.GetOverload()
+		}
+		p := newTextPrinter(opts)
+		p.function(f)
+		out[key] += p.String() // a broken model may have two under one key
+	}
+	return out
+}

@@ -1,0 +1,4 @@
+package graphsurgery
+
+// types tests element types and shapes.
+func (c *checker) types() {}
