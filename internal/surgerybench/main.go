@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
@@ -38,6 +39,7 @@ type result struct {
 	Save   float64 `json:"save"`
 	Peak   float64 `json:"peak"`   // resident memory
 	Before float64 `json:"before"` // the same before the model was touched
+	CPU    float64 `json:"cpu"`    // processor time of the three steps, all threads
 	Wall   float64 `json:"-"`      // of the process, start and imports included
 }
 
@@ -65,6 +67,7 @@ func main() {
 // child is our own run.
 func child(path, out string) error {
 	r := result{Before: peakMemory()}
+	before := processorTime()
 	begin := time.Now()
 	lap := func() float64 {
 		d := time.Since(begin).Seconds()
@@ -82,7 +85,7 @@ func child(path, out string) error {
 	if err := m.Save(out); err != nil {
 		return err
 	}
-	r.Save, r.Peak = lap(), peakMemory()
+	r.Save, r.Peak, r.CPU = lap(), peakMemory(), processorTime()-before
 	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
@@ -97,6 +100,15 @@ func peakMemory() float64 {
 		_, _ = fmt.Sscan(after, &kib)
 	}
 	return kib * 1024
+}
+
+// processorTime is what this process has used, in user and kernel mode.
+func processorTime() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
 // library is one contestant.
@@ -161,11 +173,12 @@ func (l *library) run(model, out string) (result, error) {
 func report(libraries []*library, model string, size float64) {
 	fmt.Printf("%s: %.0f MB; %d rounds in turn, one more before them; median (smallest to largest)\n\n", filepath.Base(model), size/1e6, len(libraries[0].results))
 	row := func(cells ...string) { fmt.Printf("%-18s %6s %-21s %-21s %-21s %-21s %-21s %-21s\n", toAny(cells)...) }
-	row("library", "blocks", "load and index, s", "detect, s", "save, s", "sum, s", "process, s", "peak memory / file")
+	row("library", "blocks", "load and index, s", "detect, s", "save, s", "sum, s", "its processor time, s", "process, s", "peak memory / file")
 	for _, l := range libraries {
 		row(l.name, fmt.Sprint(l.results[0].Blocks),
 			spread(l.each(func(r result) float64 { return r.Load })), spread(l.each(func(r result) float64 { return r.Find })),
 			spread(l.each(func(r result) float64 { return r.Save })), spread(l.each(result.total)),
+			spread(l.each(func(r result) float64 { return r.CPU })),
 			spread(l.each(func(r result) float64 { return r.Wall })), spread(l.each(func(r result) float64 { return r.Peak / size })))
 	}
 	for _, l := range libraries[1:] {
@@ -176,8 +189,8 @@ func report(libraries []*library, model string, size float64) {
 			}
 			return spread(theirs)
 		}
-		fmt.Printf("\n%s takes, of ours: %s of the sum, %s of the process's time, %s of the peak memory", l.name,
-			ratio(result.total), ratio(func(r result) float64 { return r.Wall }), ratio(func(r result) float64 { return r.Peak }))
+		fmt.Printf("\n%s takes, of ours: %s of the sum, %s of its processor time, %s of the process's time, %s of the peak memory", l.name,
+			ratio(result.total), ratio(func(r result) float64 { return r.CPU }), ratio(func(r result) float64 { return r.Wall }), ratio(func(r result) float64 { return r.Peak }))
 	}
 	fmt.Println()
 }

@@ -145,9 +145,11 @@ def main():
     library, path, out = sys.argv[1:]
     work = {"onnx-ir": run_ir, "onnx-graphsurgeon": run_gs}[library](path, out)
     before = memory("VmHWM:")
+    cpu = time.process_time()
     blocks, marks = work()
+    cpu = time.process_time() - cpu
     load, find, save = (b - a for a, b in zip(marks, marks[1:]))
-    print(json.dumps({"blocks": blocks, "load": load, "find": find, "save": save, "peak": memory("VmHWM:"), "before": before}))
+    print(json.dumps({"blocks": blocks, "load": load, "find": find, "save": save, "peak": memory("VmHWM:"), "before": before, "cpu": cpu}))
 
 
 if __name__ == "__main__":
