@@ -64,6 +64,7 @@ type patchNode struct {
 	captures []capture       // what its subgraphs read from around
 	types    []*pb.TypeProto // of each output, nil if not known
 	declare  bool            // the types are to be written into the model
+	last     bool            // it stands behind all that is there
 	named    bool            // the name of the first output was asked for
 }
 

@@ -213,6 +213,9 @@ func (e *edit) place(g *Graph, nodes []*patchNode) []*pb.NodeProto {
 	after := make([][]*pb.NodeProto, len(g.pb.Node)+1)
 	for _, n := range nodes {
 		at := -1
+		if n.last {
+			at = len(g.pb.Node) - 1
+		}
 		behind := func(name string) {
 			if i, ok := made[name]; ok {
 				at = max(at, i)
