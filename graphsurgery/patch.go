@@ -33,6 +33,9 @@ type change struct {
 	renames   []valueRename
 	labels    []nodeRename
 	imports   []opsetImport
+	opsets    []opsetImport // imported already, to be of another version
+	ir        int64         // IR version to set, 0 for none
+	checks    []func(*Model) error
 	functions []*pb.FunctionProto
 	dropped   []*Function
 
@@ -276,7 +279,7 @@ func (w Wire) typ() Type {
 	case w.tap != nil:
 		return w.tap.typ()
 	case w.init != nil:
-		return Type{DType(w.init.GetDataType()), Known(w.init.Dims...)}
+		return Type{DType: DType(w.init.GetDataType()), Shape: Known(w.init.Dims...)}
 	case w.port != nil:
 		return (&Value{info: w.port.Type}).typ()
 	case w.node != nil && w.node.types[w.index] != nil:

@@ -167,7 +167,7 @@ func (e *edit) run() error {
 		e.before = e.patch.model.liveness()
 	}
 	steps := []func() error{
-		e.followRemoved, e.inheritNames, e.addImports, e.addInputs, e.moveOutputs, e.rewire, e.editNodes, e.changeOutputs, e.addNodes, e.patch.model.reindex,
+		e.followRemoved, e.inheritNames, e.setVersions, e.addImports, e.addInputs, e.moveOutputs, e.rewire, e.editNodes, e.changeOutputs, e.addNodes, e.patch.model.reindex,
 		e.remove, e.sort, e.pruneDead, e.rename,
 	}
 	for _, step := range steps {
@@ -178,7 +178,10 @@ func (e *edit) run() error {
 	if err := (Limits{}).filled().checkCalls(e.patch.model); err != nil {
 		return err
 	}
-	return e.patch.model.Verify()
+	if err := e.patch.model.Verify(); err != nil {
+		return err
+	}
+	return e.runChecks()
 }
 
 // followRemoved lets taps of a value whose node goes read what takes its place:

@@ -74,10 +74,10 @@ var edits = []struct {
 	})},
 	{"ports", patched(func(p *Patch) {
 		g := p.model.Graph
-		scale := p.AddInput("scale", Type{Float, Known()})
+		scale := p.AddInput("scale", Type{DType: Float, Shape: Known()})
 		p.InsertAfter(g.Value("h"), p.Add("Mul", p.Tap(g.Value("h")), scale, OutName("scaled")))
-		p.AddOutput("", p.Tap(g.Value("h")), Type{Float, Known(4)})
-		p.AddOutput("copy", p.Tap(g.Value("h")), Type{Float, Known(4)})
+		p.AddOutput("", p.Tap(g.Value("h")), Type{DType: Float, Shape: Known(4)})
+		p.AddOutput("copy", p.Tap(g.Value("h")), Type{DType: Float, Shape: Known(4)})
 		p.RemoveOutput(g.Output("z"))
 		p.Prune()
 	})},
