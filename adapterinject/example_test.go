@@ -45,7 +45,7 @@ func ExamplePlan() {
 	// Output:
 	// block  site      value                    shape       rank  parameters
 	// 0      attn.out  /block/o/Add_output_0    […, 16]     4     148
-	// 0      mlp       /block/fc2/Add_output_0  […, 16]     4     148
+	// 0      mlp.out   /block/fc2/Add_output_0  […, 16]     4     148
 	// head   logits    logits                   [batch, 3]        83
 	// 2 adapters, 296 parameters; head for 3 labels, 83 parameters
 	// trainable: 0.000 M of 0.006 M parameters (379 of 6203), 6.11 %
