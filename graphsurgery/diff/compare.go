@@ -42,13 +42,26 @@ func (c *comparer) header(a, b *gs.Model) {
 	}
 	c.keyed(OpsetChanged, texts(a.OpsetImports()), texts(b.OpsetImports()))
 	c.keyed(MetadataSet, metadata(a), metadata(b))
-	c.keyed(FuncChanged, a.FunctionTexts(), b.FunctionTexts())
+	c.keyed(FuncChanged, functions(a), functions(b))
 }
 
 func texts(opsets map[string]int64) map[string]string {
 	out := map[string]string{}
 	for domain, version := range opsets {
 		out[domain] = fmt.Sprint(version)
+	}
+	return out
+}
+
+// functions gives the texts of a model's functions by what a call names them by.
+func functions(m *gs.Model) map[string]string {
+	out := map[string]string{}
+	for _, f := range m.Functions() {
+		key := f.Domain() + "." + f.Name()
+		if f.Overload() != "" {
+			key += ":" + f.Overload()
+		}
+		out[key] += f.Text() // a broken model may have two under one key
 	}
 	return out
 }

@@ -48,7 +48,7 @@ func newPainter() *painter {
 }
 
 func (p *painter) model(m *gs.Model) string {
-	parts := []string{fmt.Sprint(m.OpsetImports()), fmt.Sprint(m.FunctionTexts())} // fmt sorts maps
+	parts := []string{fmt.Sprint(m.OpsetImports()), fmt.Sprint(functions(m))} // fmt sorts maps
 	return hash(append(parts, p.graph(m.Graph))...)
 }
 

@@ -247,7 +247,17 @@ func firstInput(n *gs.Node) int {
 	return slices.IndexFunc(n.Inputs(), func(v *gs.Value) bool { return v != nil })
 }
 
-func op(n *gs.Node) string { return n.Domain() + "." + n.Op() }
+// op is the operator: "Relu", "com.microsoft.Gelu", "domain.Name:overload".
+func op(n *gs.Node) string {
+	s := n.Op()
+	if n.Domain() != "" {
+		s = n.Domain() + "." + s
+	}
+	if n.Overload() != "" {
+		s += ":" + n.Overload()
+	}
+	return s
+}
 
 func outputs(n *gs.Node) string {
 	names := make([]string, len(n.Outputs()))
