@@ -30,6 +30,17 @@ func (v *Value) TypeText() string {
 	return textTypeProto(v.info)
 }
 
+// SparseText is the value's sparse initialiser as sparse(values, indices, [dims]),
+// see [Model.Text]; "" if it has none.
+func (v *Value) SparseText() string {
+	if v.sparse == nil {
+		return ""
+	}
+	p := newTextPrinter(nil)
+	p.sparseAs("", v.sparse)
+	return p.String()
+}
+
 // OpsetImports gives the imported operator set version of each domain; "" is
 // ai.onnx.
 func (m *Model) OpsetImports() map[string]int64 {

@@ -105,8 +105,19 @@ func (m *matcher) ports(a, b *gs.Graph) {
 	}
 }
 
+// sparse lists the values of sparse initialisers.
+func sparse(g *gs.Graph) []*gs.Value {
+	return slices.DeleteFunc(g.Values(), func(v *gs.Value) bool { return v.SparseText() == "" })
+}
+
 // tensors pairs initialisers of one name, then those left over that are equal.
+// Sparse ones are paired by name alone.
 func (m *matcher) tensors(a, b *gs.Graph) {
+	for _, v := range sparse(a) {
+		if w := b.Value(v.Name()); w != nil && w.SparseText() != "" {
+			m.pairValues(v, w)
+		}
+	}
 	for _, t := range a.Initializers() {
 		if b.Initializer(t.Name()) != nil {
 			m.pairValues(a.Value(t.Name()), b.Value(t.Name()))
