@@ -112,10 +112,10 @@ func (f *facts) smallRole(p part, n *gs.Node) string {
 		from *gs.Value
 		to   *linear
 		role string
-	}{{a.scoreLeft, a.q, "queries"}, {a.keys, a.k, "keys"}, {a.values, a.v, "values"}} {
+	}{{a.scoreLeft, a.q, "query projection"}, {a.keys, a.k, "key projection"}, {a.values, a.v, "value projection"}} {
 		w := f.Back(side.from, f.ways.projection, func(v *gs.Value) bool { return v == side.to.out })
 		if slices.Contains(w.Path, n) {
-			return "what makes the " + side.role + " of a projection's result"
+			return "on the way from the " + side.role + " to its product"
 		}
 	}
 	return ""
