@@ -316,7 +316,10 @@ func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) err
 		w.muted--
 	}
 	view.Body = func(attr string, given []infer.Value) ([]infer.Value, error) { return w.body(n, s, attr, given) }
-	return rule(view)
+	if err := rule(view); err != nil {
+		return err
+	}
+	return typesAllowed(n, domain, version, in)
 }
 
 // finish brings an output's type together with the declared one and names the
