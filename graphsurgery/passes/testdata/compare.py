@@ -145,4 +145,5 @@ def main():
         print(name, dict(c))
 
 
-main()
+if __name__ == "__main__":
+    main()
