@@ -62,19 +62,19 @@ func (a *app) diff(from, to string, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	new, err := graphsurgery.Load(to)
+	now, err := graphsurgery.Load(to)
 	if err != nil {
 		return err
 	}
-	d := diff.Compare(old, new)
+	d := diff.Compare(old, now)
 	before, _ := adapterinject.Find(old)
-	after, _ := adapterinject.Find(new)
-	adapters := addedAdapters(d, new, after)
+	after, _ := adapterinject.Find(now)
+	adapters := addedAdapters(d, now, after)
 	var unexpected *diff.UnexpectedError
-	errors.As(onlyAdapters(old, new).Check(old, new, d), &unexpected)
+	errors.As(onlyAdapters(old, now).Check(old, now, d), &unexpected)
 	if o.svg != "" {
-		picture := drawDiff(new, d, after, to)
-		if err := writeDrawing(draw.SVG, o.svg, new.Graph, picture, o.force); err != nil {
+		picture := drawDiff(now, d, after, to)
+		if err := writeDrawing(draw.SVG, o.svg, now.Graph, picture, o.force); err != nil {
 			return err
 		}
 	}
@@ -83,7 +83,7 @@ func (a *app) diff(from, to string, o diffOptions) error {
 			return err
 		}
 	} else {
-		a.printDiff(counted(old, before), counted(new, after), d, adapters, o)
+		a.printDiff(counted(old, before), counted(now, after), d, adapters, o)
 	}
 	if o.onlyAdapters && unexpected != nil {
 		return &differenceError{to, unexpected}
@@ -127,10 +127,10 @@ func drawDiff(m *graphsurgery.Model, d diff.Diff, blocks []adapterinject.Block, 
 
 // onlyAdapters allows what inject adds: nodes and tensors under its prefix, its
 // metadata, edges to them, and outputs that its new head gives.
-func onlyAdapters(old, new *graphsurgery.Model) diff.Only {
+func onlyAdapters(old, now *graphsurgery.Model) diff.Only {
 	o := diff.Only{Prefix: adapterinject.Prefix, Metadata: "aat.", Rewired: diff.AnyNumber}
 	for _, v := range old.Graph.Outputs() {
-		w := new.Graph.Output(v.Name())
+		w := now.Graph.Output(v.Name())
 		if w != nil && w.Producer() != nil && strings.HasPrefix(w.Producer().Name(), adapterinject.Prefix+"head/") {
 			o.Outputs = append(o.Outputs, v.Name())
 		}
@@ -228,10 +228,10 @@ func counted(m *graphsurgery.Model, blocks []adapterinject.Block) [3]string {
 	return [3]string{strconv.Itoa(len(blocks)), strconv.Itoa(len(m.Graph.Nodes())), millions(m.Parameters(nil))}
 }
 
-func (a *app) printDiff(old, new [3]string, d diff.Diff, adapters []*adapterDiff, o diffOptions) {
+func (a *app) printDiff(old, now [3]string, d diff.Diff, adapters []*adapterDiff, o diffOptions) {
 	rows := [][]string{{"", "A", "B"}}
 	for i, what := range []string{"blocks", "nodes", "parameters"} {
-		rows = append(rows, []string{what, old[i], new[i]})
+		rows = append(rows, []string{what, old[i], now[i]})
 	}
 	table(a.stdout, rows...)
 	if len(adapters) > 0 {

@@ -71,9 +71,9 @@ func adapterGroups(nodes []*graphsurgery.Node) []draw.Group {
 }
 
 // writeDrawing writes a picture made by draw.SVG or draw.DOT, whole or not at all.
-func writeDrawing(make func(io.Writer, *graphsurgery.Graph, draw.Options) error, path string, g *graphsurgery.Graph, o draw.Options, force bool) error {
+func writeDrawing(render func(io.Writer, *graphsurgery.Graph, draw.Options) error, path string, g *graphsurgery.Graph, o draw.Options, force bool) error {
 	var picture bytes.Buffer
-	if err := make(&picture, g, o); err != nil {
+	if err := render(&picture, g, o); err != nil {
 		return err
 	}
 	return atomicfile.WriteFile(path, picture.Bytes(), atomicfile.Options{Force: force})
