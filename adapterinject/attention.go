@@ -225,7 +225,7 @@ func (f *facts) outputProjection(context *gs.Value) (*linear, *miss) {
 	w := f.ways
 	pass := func(u gs.Use) bool {
 		n := u.Node
-		return w.moving.Has(f.View, n) || w.arithmetic.Has(f.View, n) || is(n, "Where") || depthwise().Has(f.View, n)
+		return w.moving.Has(f.View, n) || w.elementwise.Has(f.View, n) || is(n, "Where") || depthwise().Has(f.View, n)
 	}
 	_, ends := f.ahead(context, stop, pass, true)
 	switch {

@@ -109,8 +109,8 @@ func scorePath() pattern.Class {
 // weightPath is what may stand between the softmax and the product with the
 // values: casts, a guard against fully masked rows, renormalisation.
 func weightPath() pattern.Class {
-	return pattern.Either("rearrangement or guard", pattern.Layout(), pattern.Scaling(), headMixing(),
-		pattern.Ops("guard", "Slice", "Where", "IsNaN", "Concat", "Mul"))
+	return pattern.Either("rearrangement or guard", pattern.Layout(), pattern.Arithmetic(), headMixing(),
+		pattern.Ops("guard", "Slice", "Where", "IsNaN", "Concat", "ReduceSum"))
 }
 
 // headMixing is a linear map between heads (talking heads, arXiv 2003.02436): a
