@@ -50,7 +50,7 @@ var rules = []rule{
 	{"finetune/data", []string{"audio", "internal/safefile"}, nil, "labels and splits of recordings"},
 	{"finetune", []string{"graphsurgery", "importer", "audio", "finetune/data", "internal/atomicfile"}, []string{"github.com/gomlx", "github.com/gofrs/flock", "golang.org/x/sys"}, "the training loop"},
 	{"export", []string{"graphsurgery", "adapterinject", "finetune", "internal/ort"}, nil, "artefacts and their check in a second runtime"},
-	{"cmd/aat-onnx", []string{"graphsurgery", "models", "adapterinject", "importer", "audio", "finetune", "export", "internal"}, []string{"github.com/spf13"}, "flags, terminal, exit codes; no algorithms"},
+	{"cmd/aat-onnx", []string{"graphsurgery", "graphsurgery/draw", "models", "adapterinject", "importer", "audio", "finetune", "export", "internal"}, []string{"github.com/spf13"}, "flags, terminal, exit codes; no algorithms"},
 }
 
 type listed struct {
