@@ -27,7 +27,7 @@ func constant(n *Node) error {
 	case n.Has("value_int"):
 		return one(Int64, false, Int(n.Int("value_int", 0)))
 	case n.Has("value_float"):
-		return one(Float, false, floatElem(n.Float("value_float", 0)))
+		return one(Float, false, FloatElem(n.Float("value_float", 0)))
 	case n.Has("value_string"):
 		return one(String, false)
 	case n.Has("value_ints"):
@@ -35,7 +35,7 @@ func constant(n *Node) error {
 	case n.Has("value_floats"):
 		var elems []Elem
 		for _, f := range n.Floats("value_floats") {
-			elems = append(elems, floatElem(f))
+			elems = append(elems, FloatElem(f))
 		}
 		return one(Float, true, elems...)
 	case n.Has("value_strings"):
