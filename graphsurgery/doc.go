@@ -17,5 +17,6 @@
 //
 // Refused are broken files ([FormatError]), files over 2 GiB, graphs nested more
 // than 32 deep, and external data that is not a plain file beside the model.
-// Operators are not judged: any domain and version can be edited.
+// Operators that a model has are not judged: any domain and version can be edited.
+// What a patch adds must keep the rules of its operators, where they are known.
 package graphsurgery
