@@ -19,6 +19,9 @@ type attention struct {
 	keysIn     *gs.Value // what keys are made of
 	valuesIn   *gs.Value
 	scoreLeft  *gs.Value // query side of the score product
+	keys       *gs.Value // its other side
+	values     *gs.Value
+	scores     *gs.Value // that product; nil for an operator
 	context    *gs.Value
 	heads      int // given by an operator's attribute, else 0
 	sum        *sum
@@ -42,7 +45,7 @@ func (f *facts) attentionAt(anchor *gs.Node) (*attention, *miss) {
 		return nil, missed("operands", "its result is left out")
 	}
 	var why *miss
-	if among(anchor, strings.Split(recognize.Softmaxes, "|")...) {
+	if f.isSoftmax(anchor) {
 		why = f.softmaxCore(a)
 	} else {
 		why = f.operatorCore(a)
@@ -51,6 +54,12 @@ func (f *facts) attentionAt(anchor *gs.Node) (*attention, *miss) {
 		a.o, why = f.outputProjection(a.context)
 	}
 	return a, why
+}
+
+// isSoftmax reports whether n computes attention weights, as an operator or as
+// the last node of a softmax that is spelled out.
+func (f *facts) isSoftmax(n *gs.Node) bool {
+	return among(n, strings.Split(recognize.Softmaxes, "|")...) || recognize.IsSpelledSoftmax(f.View, n)
 }
 
 // operands are the three that a core gives to be traced to their projections.
@@ -95,7 +104,8 @@ func (f *facts) softmaxCore(a *attention) *miss {
 		}
 		return f.coreMiss(a, partial)
 	}
-	a.scoreLeft, a.context = core.Query, core.Context
+	a.scoreLeft, a.keys, a.values = core.Query, core.Key, core.Value
+	a.scores, a.context = core.Scores, core.Context
 	return nil
 }
 
@@ -157,7 +167,7 @@ func (f *facts) operatorCore(a *attention) *miss {
 	if from.query == nil || from.key == nil || from.value == nil {
 		return missed("operands", "query, key, value or result is left out")
 	}
-	a.scoreLeft = from.query
+	a.scoreLeft, a.keys, a.values = from.query, from.key, from.value
 	return f.project(a, from)
 }
 
@@ -215,7 +225,7 @@ func (f *facts) outputProjection(context *gs.Value) (*linear, *miss) {
 	w := f.ways
 	pass := func(u gs.Use) bool {
 		n := u.Node
-		return w.moving.Has(f.View, n) || w.arithmetic.Has(f.View, n) || is(n, "Where") || depthwise().Has(f.View, n)
+		return w.moving.Has(f.View, n) || w.elementwise.Has(f.View, n) || is(n, "Where") || depthwise().Has(f.View, n)
 	}
 	_, ends := f.ahead(context, stop, pass, true)
 	switch {

@@ -92,13 +92,13 @@ def conformer_layer(l, heads=HEADS) -> Layer:
 
 @family("wav2vec2-conformer", "audio", "relative positions of Transformer-XL")
 def _():
-    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="relative"))
+    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="relative", max_source_positions=64))
     return Net(Wrap(m, "input_values"), samples(), [conformer_layer(l) for l in m.encoder.layers])
 
 
 @family("wav2vec2-conformer-rotary", "audio", "rotary positions applied before the projections")
 def _():
-    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="rotary"))
+    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="rotary", max_source_positions=64))
     return Net(Wrap(m, "input_values"), samples(), [conformer_layer(l) for l in m.encoder.layers])
 
 
@@ -165,7 +165,8 @@ def decoder_layers(l, heads=HEADS, width=WIDTH) -> list[Layer]:
 @family("whisper-decoder", "audio", "causal self-attention and cross-attention")
 def _():
     m = T.WhisperModel(whisper_config("eager")).decoder
-    inputs = {"input_ids": torch.randint(3, 99, (2, 9)), "encoder_hidden_states": torch.randn(2, 27, WIDTH)}
+    inputs = {"input_ids": torch.randint(3, 99, (2, 9)), "attention_mask": torch.ones(2, 9, dtype=torch.long),
+              "encoder_hidden_states": torch.randn(2, 27, WIDTH)}
     return Net(Wrap(m, *inputs, use_cache=False), inputs, [b for l in m.layers for b in decoder_layers(l)])
 
 
