@@ -44,7 +44,7 @@ func (e *edit) lookAhead() error {
 		return nil
 	}
 	e.types = p.model.inferred()
-	if e.types == nil {
+	if e.types == nil || len(p.opsets) > 0 { // other versions expect other inputs
 		return nil
 	}
 	want := func(old *Value, w Wire) {
