@@ -265,7 +265,7 @@ func (w Wire) typ() Type {
 	case w.tap != nil:
 		return w.tap.typ()
 	case w.init != nil:
-		return Type{DType(w.init.GetDataType()), Known(w.init.Dims...)}
+		return Type{DType: DType(w.init.GetDataType()), Shape: Known(w.init.Dims...)}
 	case w.port != nil:
 		return (&Value{info: w.port.Type}).typ()
 	case w.node != nil && w.node.types[w.index] != nil:

@@ -23,7 +23,7 @@ func (n *Node) AttrText(name string, opts ...TextOption) string {
 // syntax, such as float[batch,3] or seq(int64[]); "" if it declares none.
 func (v *Value) TypeText() string {
 	if v.tensor != nil {
-		return Type{v.tensor.DType(), Known(v.tensor.Shape()...)}.String()
+		return Type{DType: v.tensor.DType(), Shape: Known(v.tensor.Shape()...)}.String()
 	}
 	return textTypeProto(v.info)
 }

@@ -13,8 +13,21 @@ import (
 // String writes the type as the ONNX text syntax does: float[batch,3]; "float"
 // is a scalar, "float[]" has an unknown rank, "?" is wholly unknown.
 func (t Type) String() string {
+	elem := "?"
+	if t.Elem != nil {
+		elem = t.Elem.String()
+	}
 	name := textType(int32(t.DType))
 	switch {
+	case t.Kind == KindSequence:
+		return "seq(" + elem + ")"
+	case t.Kind == KindOptional:
+		return "optional(" + elem + ")"
+	case t.Kind == KindMap:
+		return "map(" + name + ", " + elem + ")"
+	case t.Kind == KindSparse:
+		t.Kind = KindTensor
+		return "sparse_tensor(" + t.String() + ")"
 	case t.DType == Undefined && t.Shape == nil:
 		return "?"
 	case t.Shape == nil:

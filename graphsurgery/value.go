@@ -107,7 +107,7 @@ func (v *Value) Shape() []Dim {
 }
 
 // typ is what the file says of the value.
-func (v *Value) typ() Type { return Type{v.DType(), v.Shape()} }
+func (v *Value) typ() Type { return Type{DType: v.DType(), Shape: v.Shape()} }
 
 // current reports whether the value is still part of its model.
 func (v *Value) current() bool { return v.graph.values[v.name] == v && v.graph.current() }

@@ -1,0 +1,24 @@
+package infer
+
+import "sync"
+
+// table maps domain and operator to the rule; a rule knows all versions of its
+// operator.
+var table = sync.OnceValue(func() map[string]map[string]Rule {
+	std := map[string]Rule{}
+	for _, family := range []map[string]Rule{
+		elementwise(), reductions(), products(), shaping(), slicing(), indexing(), convolutions(), images(), norms(),
+		flow(), quantisation(), sequences(), recurrent(), signals(), textAndLoss(),
+	} {
+		for op, r := range family {
+			std[op] = r
+		}
+	}
+	return map[string]map[string]Rule{
+		"": std, "ai.onnx.ml": learning(), "com.microsoft": microsoft(),
+		"ai.onnx.preview": {"FlexAttention": flexAttention}, "ai.onnx.preview.training": training(),
+	}
+})
+
+// RuleOf gives the rule of an operator, or nil.
+func RuleOf(domain, op string) Rule { return table()[domain][op] }
