@@ -35,7 +35,24 @@ type inferrer struct {
 	work   int
 	depth  int
 	muted  int // above 0 in a branch that is never taken
+
+	// check and found are Model.Check's: a further test of each node, and who is
+	// told what is wrong with one, in branches never taken too.
+	check func(n *pb.NodeProto, opset int64, in []*infer.Value, out []infer.Value) error
+	found func(n *pb.NodeProto, err error)
 }
+
+// declaredError says that the file gives a value another type than it has.
+type declaredError struct {
+	name string
+	err  error
+}
+
+func (e *declaredError) Error() string {
+	return fmt.Sprintf("output %q is declared otherwise than it is: %v", e.name, e.err)
+}
+
+func (e *declaredError) Unwrap() error { return e.err }
 
 // inferCall tells one call of a function from another; nil is the main graph.
 type inferCall struct{}
@@ -255,6 +272,9 @@ func (w *inferrer) record(s *inferScope) {
 func (w *inferrer) node(n *pb.NodeProto, s *inferScope) error {
 	outs := make([]infer.Value, len(n.Output))
 	err := w.apply(n, s, outs)
+	if err == nil && w.check != nil {
+		err = w.check(n, s.opsets[domainOf(n)], w.inputsOf(n, s), outs)
+	}
 	var broken *TypeError
 	if errors.As(err, &broken) {
 		return err // from a body, in strict mode
@@ -281,17 +301,7 @@ func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) err
 	if w.work--; w.work < 0 || len(outs) == 0 {
 		return nil
 	}
-	in := make([]*infer.Value, len(n.Input))
-	for i, name := range n.Input {
-		if name == "" {
-			continue
-		}
-		v, found := s.get(name)
-		if !found {
-			v = &infer.Value{}
-		}
-		in[i] = v
-	}
+	in := w.inputsOf(n, s)
 	domain := domainOf(n)
 	if len(w.funcs) > 0 {
 		if f := w.funcs[functionKey{domain, n.GetOpType(), n.GetOverload()}]; f != nil {
@@ -319,6 +329,22 @@ func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) err
 	return rule(view)
 }
 
+// inputsOf gives what is known of a node's inputs; an omitted one is nil.
+func (w *inferrer) inputsOf(n *pb.NodeProto, s *inferScope) []*infer.Value {
+	in := make([]*infer.Value, len(n.Input))
+	for i, name := range n.Input {
+		if name == "" {
+			continue
+		}
+		v, found := s.get(name)
+		if !found {
+			v = &infer.Value{}
+		}
+		in[i] = v
+	}
+	return in
+}
+
 // finish brings an output's type together with the declared one and names the
 // dimensions that are still unknown.
 func (w *inferrer) finish(n *pb.NodeProto, s *inferScope, name string, v *infer.Value) error {
@@ -329,7 +355,7 @@ func (w *inferrer) finish(n *pb.NodeProto, s *inferScope, name string, v *infer.
 		merged, err := w.ctx.MergeTypes(v.Type, w.declared(info, s.main))
 		if err == nil {
 			v.Type = merged
-		} else if err := w.problem(n, s, fmt.Errorf("output %q is declared otherwise than it is: %w", name, err)); err != nil {
+		} else if err := w.problem(n, s, &declaredError{name, err}); err != nil {
 			return err
 		}
 	}
@@ -370,6 +396,10 @@ func (w *inferrer) resolve(t *infer.Type) {
 
 // problem notes what is wrong with a node; in strict mode it is the error.
 func (w *inferrer) problem(n *pb.NodeProto, s *inferScope, err error) error {
+	if w.found != nil {
+		w.found(n, err)
+		return nil
+	}
 	if w.muted > 0 {
 		return nil
 	}

@@ -19,11 +19,12 @@ func elementwise() map[string]Rule {
 		"Where": where, "Clip": clip, "PRelu": likeFirst, "Dropout": dropout,
 		"IsNaN": toBool, "IsInf": toBool, "Cast": cast, "CastLike": castLike, "BitCast": bitCast,
 		"Identity": identity, "StringConcat": arithmetic(nil), "RegexFullMatch": toBool, "CumSum": cumSum, "CumProd": likeFirst,
+		"Softmax": alongAxis, "LogSoftmax": alongAxis, "Hardmax": alongAxis,
 	}
 	for _, op := range []string{
 		"Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cos", "Cosh", "Sin", "Sinh", "Tan", "Tanh", "Erf",
 		"Sigmoid", "HardSigmoid", "HardSwish", "Relu", "LeakyRelu", "Elu", "Celu", "Selu", "Gelu", "Mish", "Softplus",
-		"Softsign", "ThresholdedRelu", "Shrink", "Swish", "BitwiseNot", "Softmax", "LogSoftmax", "Hardmax", "LpNormalization",
+		"Softsign", "ThresholdedRelu", "Shrink", "Swish", "BitwiseNot", "LpNormalization",
 		"MeanVarianceNormalization", "LRN", "InstanceNormalization", "GroupNormalization", "RMSNormalization",
 		"Trilu", "ReverseSequence", "RotaryEmbedding",
 	} {
@@ -44,6 +45,16 @@ func elementwise() map[string]Rule {
 func likeFirst(n *Node) error {
 	n.set(0, n.dtype(0), n.shape(0))
 	return nil
+}
+
+// alongAxis is likeFirst for operators with an axis. A scalar has none to test.
+func alongAxis(n *Node) error {
+	if rank := len(n.shape(0)); rank > 0 && n.Has("axis") {
+		if _, err := axis(n.Int("axis", 0), rank); err != nil {
+			return err
+		}
+	}
+	return likeFirst(n)
 }
 
 func onFloat(f func(float64) float64) func(Elem) Elem {
