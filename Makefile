@@ -5,8 +5,13 @@ BACKEND  ?= auto
 TESTDATA := testdata
 PKGS     ?= ./...
 NODES    := $(CURDIR)/.cache/onnx-1.22.0
+CORPUS   := $(CURDIR)/corpus
+GEN      := testdata/gen/corpus
 
-.PHONY: build quickstart test runtimes nodetests lint clean
+# An interpreter with testdata/gen/corpus/requirements.txt; made if not named.
+AAT_CORPUS_PYTHON ?= $(CURDIR)/.cache/corpus-venv/bin/python
+
+.PHONY: build quickstart test runtimes nodetests corpus surgery-score lint clean
 
 build:
 	go build -trimpath -buildvcs=false -o $(BIN) ./cmd/aat-onnx
@@ -26,6 +31,19 @@ runtimes: build
 # The ONNX project's own test models, through pip (17 MB).
 nodetests:
 	testdata/nodetests.sh $(NODES)
+
+# The detection corpus: hundreds of exports of small networks with the truth about
+# their blocks (about 45 minutes on two cores). Nothing else needs it.
+corpus: $(AAT_CORPUS_PYTHON)
+	$(AAT_CORPUS_PYTHON) $(GEN)/main.py --out $(CORPUS)
+
+$(CURDIR)/.cache/corpus-venv/bin/python:
+	python3 -m venv $(CURDIR)/.cache/corpus-venv
+	$@ -m pip install --quiet -r $(GEN)/requirements.txt
+
+# Detection, round trip, Verify and inference in one report.
+surgery-score: nodetests
+	go run ./internal/surgeryscore -corpus $(CORPUS) -nodes $(NODES) -o docs/surgery-scores.md
 
 test: runtimes nodetests
 	go vet $(PKGS)

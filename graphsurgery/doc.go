@@ -17,5 +17,6 @@
 //
 // Refused are broken files ([FormatError]), files over 2 GiB, graphs nested more
 // than 32 deep, and external data that is not a plain file beside the model.
-// Operators are not judged: any domain and version can be edited.
+// Operators are not judged: any domain and version can be edited;
+// [Model.Check] judges them when asked.
 package graphsurgery

@@ -67,6 +67,29 @@ func withIf() *pb.ModelProto {
 	return m
 }
 
+// withFunction calls the function Twice, which calls Half with an attribute.
+func withFunction() *pb.ModelProto {
+	m := chain()
+	kind := pb.AttributeProto_FLOAT
+	m.OpsetImport = append(m.OpsetImport, &pb.OperatorSetIdProto{Domain: proto.String("local"), Version: proto.Int64(1)})
+	leaky := node("LeakyRelu", []string{"a"}, "b")
+	leaky.Attribute = []*pb.AttributeProto{{Name: proto.String("alpha"), RefAttrName: proto.String("slope"), Type: &kind}}
+	half := local(node("Half", []string{"u"}, "v"))
+	half.Attribute = []*pb.AttributeProto{{Name: proto.String("slope"), F: proto.Float32(0.5), Type: &kind}}
+	m.Functions = []*pb.FunctionProto{
+		{Name: proto.String("Half"), Domain: proto.String("local"), Input: []string{"a"}, Output: []string{"b"}, Node: []*pb.NodeProto{leaky}, OpsetImport: m.OpsetImport[:1], Attribute: []string{"slope"}},
+		{Name: proto.String("Twice"), Domain: proto.String("local"), Input: []string{"u"}, Output: []string{"w"}, Node: []*pb.NodeProto{half, node("Add", []string{"v", "v"}, "w")}, OpsetImport: m.OpsetImport},
+	}
+	m.Graph.Node = append(m.Graph.Node, local(node("Twice", []string{"y"}, "z")))
+	m.Graph.Output = append(m.Graph.Output, port("z", Float))
+	return m
+}
+
+func local(n *pb.NodeProto) *pb.NodeProto {
+	n.Domain = proto.String("local")
+	return n
+}
+
 func encode(t testing.TB, m *pb.ModelProto) []byte {
 	t.Helper()
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)

@@ -32,7 +32,7 @@ func ladder(n int) *pb.ModelProto {
 }
 
 func BenchmarkIndex100k(b *testing.B) {
-	m := load(b, ladder(100_000))
+	m := unread(b, ladder(100_000))
 	for b.Loop() {
 		if err := m.reindex(); err != nil {
 			b.Fatal(err)
@@ -41,14 +41,20 @@ func BenchmarkIndex100k(b *testing.B) {
 }
 
 func BenchmarkIndexAnew100k(b *testing.B) {
-	m := load(b, ladder(100_000))
+	p := ladder(100_000)
 	for b.Loop() {
-		c := &Model{pb: m.pb}
-		c.Graph = &Graph{model: c, pb: c.pb.Graph}
-		if err := c.reindex(); err != nil {
-			b.Fatal(err)
-		}
+		unread(b, p)
 	}
+}
+
+// unread is a model that did not go through a file.
+func unread(t testing.TB, p *pb.ModelProto) *Model {
+	t.Helper()
+	m, err := newModel(p, &Model{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // Benchmark200Patches is the time of 200 patches on a model of 2,000 nodes.

@@ -14,6 +14,17 @@ const (
 	anyName   = valueName | nodeName | otherName
 )
 
+// String names the kind in messages.
+func (k nameKind) String() string {
+	switch k {
+	case valueName:
+		return "value"
+	case nodeName:
+		return "node"
+	}
+	return "name"
+}
+
 // FreshName gives base, or base with a number, such that nothing in the model
 // has that name: no value, node, graph or function. It does not reserve the
 // name; [Patch.FreshName] does.

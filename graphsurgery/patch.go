@@ -32,11 +32,16 @@ type change struct {
 	renames   []valueRename
 	labels    []nodeRename
 	imports   []opsetImport
+	opsets    []opsetImport // imported already, to be of another version
+	ir        int64         // IR version to set, 0 for none
+	checks    []func(*Model) error
 	functions []*pb.FunctionProto
 	dropped   []*Function
-	prune     bool
-	applied   bool
-	err       error // the first mistake
+
+	annotations []patchAnnotation
+	prune       bool
+	applied     bool
+	err         error // the first mistake
 }
 
 // Wire is a value inside a patch: a tapped one, a new initialiser, a new graph
@@ -70,8 +75,14 @@ type capture struct {
 }
 
 type patchInit struct {
+	graph  *Graph
+	pb     *pb.TensorProto
+	sparse *pb.SparseTensorProto // instead of pb
+}
+
+type patchAnnotation struct {
 	graph *Graph
-	pb    *pb.TensorProto
+	pb    *pb.TensorAnnotation
 }
 
 // NewPatch begins a patch; the label appears in its errors and begins the names
@@ -140,7 +151,7 @@ func (p *Patch) Initializer(name string, t *Tensor) Wire {
 func (p *Patch) constant(init *pb.TensorProto) Wire {
 	w := Wire{patch: p.change, graph: p.graph}
 	if p.graph.Function() == nil {
-		p.inits = append(p.inits, patchInit{p.graph, init})
+		p.inits = append(p.inits, patchInit{graph: p.graph, pb: init})
 		w.init = init
 		return w
 	}

@@ -111,6 +111,10 @@ func (e *edit) addNodes() error {
 	}
 	for _, t := range e.patch.inits {
 		a := of(t.graph)
+		if t.sparse != nil {
+			a.sparse = append(a.sparse, t.sparse)
+			continue
+		}
 		a.inits = append(a.inits, t.pb)
 		if e.patch.model.IRVersion() < 4 { // until then every initialiser is an input, too
 			a.inputs = append(a.inputs, &pb.ValueInfoProto{Name: t.pb.Name, Type: typeProto(DType(t.pb.GetDataType()), Known(t.pb.Dims...))})
@@ -127,6 +131,9 @@ func (e *edit) addNodes() error {
 			e.add(g, added[g])
 		}
 	}
+	for _, a := range e.patch.annotations {
+		set(e, &a.graph.pb.QuantizationAnnotation, append(clip(a.graph.pb.QuantizationAnnotation), a.pb))
+	}
 	return nil
 }
 
@@ -134,6 +141,7 @@ func (e *edit) addNodes() error {
 type additions struct {
 	nodes  []*patchNode
 	inits  []*pb.TensorProto
+	sparse []*pb.SparseTensorProto
 	inputs []*pb.ValueInfoProto
 	info   []*pb.ValueInfoProto
 }
@@ -141,6 +149,9 @@ type additions struct {
 func (e *edit) add(g *Graph, a *additions) {
 	if len(a.inits) > 0 {
 		set(e, &g.pb.Initializer, append(clip(g.pb.Initializer), a.inits...))
+	}
+	if len(a.sparse) > 0 {
+		set(e, &g.pb.SparseInitializer, append(clip(g.pb.SparseInitializer), a.sparse...))
 	}
 	if len(a.inputs) > 0 {
 		e.setInputs(g, append(clip(g.pb.Input), a.inputs...))

@@ -161,7 +161,7 @@ func (e *edit) run() error {
 		e.before = e.patch.model.liveness()
 	}
 	steps := []func() error{
-		e.addImports, e.addInputs, e.moveOutputs, e.rewire, e.editNodes, e.changeOutputs, e.addNodes, e.patch.model.reindex,
+		e.setVersions, e.addImports, e.addInputs, e.moveOutputs, e.rewire, e.editNodes, e.changeOutputs, e.addNodes, e.patch.model.reindex,
 		e.remove, e.sort, e.pruneDead, e.rename,
 	}
 	for _, step := range steps {
@@ -169,7 +169,13 @@ func (e *edit) run() error {
 			return err
 		}
 	}
-	return e.patch.model.Verify()
+	if err := (Limits{}).filled().checkCalls(e.patch.model); err != nil {
+		return err
+	}
+	if err := e.patch.model.Verify(); err != nil {
+		return err
+	}
+	return e.runChecks()
 }
 
 // rewire lets readers read the new wires.

@@ -3,8 +3,6 @@ package graphsurgery
 import (
 	"fmt"
 
-	"google.golang.org/protobuf/proto"
-
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
 )
 
@@ -27,6 +25,10 @@ func (p *Patch) AddInput(name string, t Type) Wire {
 	if t.DType != Undefined || t.Shape != nil {
 		port.Type = typeProto(t.DType, t.Shape)
 	}
+	return p.addInput(port)
+}
+
+func (p *Patch) addInput(port *pb.ValueInfoProto) Wire {
 	p.ports = append(p.ports, portChange{graph: p.graph, add: port})
 	return Wire{patch: p.change, graph: p.graph, port: port}
 }
@@ -53,7 +55,7 @@ func (p *Patch) AddOutput(name string, w Wire, t Type) {
 		p.seam(name, w.typ(), t)
 		port.Type = typeProto(t.DType, t.Shape)
 	case w.proto() != nil:
-		port.Type = proto.CloneOf(w.proto())
+		port.Type = twin(w.proto())
 	}
 	p.ports = append(p.ports, portChange{graph: p.graph, add: port, wire: w, output: true})
 }

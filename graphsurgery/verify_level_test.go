@@ -213,7 +213,7 @@ func TestFunctionCount(t *testing.T) {
 	}
 }
 
-// TestNesting: bodies in a function, which loading does not index, are bounded too.
+// TestNesting: bodies in a function are bounded too.
 func TestNesting(t *testing.T) {
 	p := withIf()
 	f := double()

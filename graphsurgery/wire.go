@@ -75,16 +75,22 @@ func (s *scanner) walk(k wireKind, from, to int) (int64, error) {
 func (s *scanner) field(k wireKind, at, to int) (next int, grown int64, err error) {
 	num, typ, n := protowire.ConsumeTag(s.data[at:to])
 	if n < 0 {
-		return 0, 0, s.broken(at, "not an ONNX file, or cut short: %v", protowire.ParseError(n))
-	}
-	if typ == protowire.StartGroupType {
-		return 0, 0, s.broken(at, "not an ONNX file: field %d is a group, which no ONNX version has", num)
+		return 0, 0, s.cutShort(at, n)
 	}
 	start := at + n
-	if n = protowire.ConsumeFieldValue(num, typ, s.data[start:to]); n < 0 {
-		return 0, 0, s.broken(at, "not an ONNX file, or cut short: %v", protowire.ParseError(n))
+	var from int // of the value
+	if typ == protowire.BytesType {
+		from, next, n = s.span(start, to)
+	} else {
+		n = protowire.ConsumeFieldValue(num, typ, s.data[start:to])
+		from, next = start, start+n
 	}
-	next = start + n
+	switch {
+	case typ == protowire.StartGroupType:
+		return 0, 0, s.broken(at, "not an ONNX file: field %d is a group, which no ONNX version has", num)
+	case n < 0:
+		return 0, 0, s.cutShort(at, n)
+	}
 	f := k.lookup(num)
 	if !f.fits(typ) {
 		s.unknown += int64(next - at)
@@ -99,9 +105,29 @@ func (s *scanner) field(k wireKind, at, to int) (next int, grown int64, err erro
 	if typ != protowire.BytesType {
 		return next, 0, s.numbers(k, f, s.data[start:next])
 	}
-	_, prefix := protowire.ConsumeVarint(s.data[start:next])
-	grown, err = s.bytes(k, f, start, start+prefix, next)
+	grown, err = s.bytes(k, f, start, from, next)
 	return next, grown, err
+}
+
+// span finds the value of a length-delimited field; n is negative if it does not
+// lie before to.
+func (s *scanner) span(start, to int) (from, end, n int) {
+	size, n := protowire.ConsumeVarint(s.data[start:to])
+	if n < 0 {
+		return 0, 0, n
+	}
+	from = start + n
+	if size > uint64(to-from) {
+		return 0, 0, endOfInput
+	}
+	return from, from + int(size), n
+}
+
+// endOfInput is protowire's code for it.
+const endOfInput = -1
+
+func (s *scanner) cutShort(at, code int) error {
+	return s.broken(at, "not an ONNX file, or cut short: %v", protowire.ParseError(code))
 }
 
 // bytes visits a length-delimited field: its length at data[at:from], its value at
@@ -226,8 +252,8 @@ func (s *scanner) count(f wireField, n int64) error {
 		return nil
 	}
 	s.memory += int64(f.cost) * n
-	if err := s.within("bytes of memory its messages take", s.memory, func(*Limits) int64 { return decodedFloor + decodedFactor*int64(len(s.data)) }); err != nil {
-		return err
+	if budget := decodedFloor + decodedFactor*int64(len(s.data)); s.memory > budget {
+		return beyondLimit(s.file, "bytes of memory its messages take", s.memory, budget)
 	}
 	switch f.tally {
 	case tallyNone:

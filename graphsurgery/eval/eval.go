@@ -44,11 +44,11 @@ func Knows(domain, op string) bool {
 }
 
 // Node computes the node's outputs from its inputs, one tensor each, nil where an
-// optional one is omitted. The operator's version is the one the node's model
+// optional one is omitted. The operator's version is the one the node's graph
 // imports. Outputs the node omits are nil.
 func Node(n *gs.Node, inputs []*gs.Tensor, limits Limits) ([]*gs.Tensor, error) {
 	c := &call{node: n, limits: limits.withDefaults()}
-	c.opset, _ = n.Graph().Model().Opset(n.Domain())
+	c.opset, _ = n.Graph().Opset(n.Domain())
 	k, ok := kernels(n.Op())
 	if !ok || n.Domain() != "" {
 		return nil, c.unsupported("it cannot be computed on the host")

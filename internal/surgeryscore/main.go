@@ -3,7 +3,7 @@
 // variant; false blocks on networks without any; whether files survive a round
 // trip byte for byte, are accepted by Verify, and how complete type inference is.
 //
-//	go run ./internal/surgeryscore -corpus corpus -nodes .cache/onnx-1.22.0/onnx/backend/test/data -o docs/surgery-scores.md
+//	go run ./internal/surgeryscore -corpus corpus -nodes .cache/onnx-1.22.0 -o docs/surgery-scores.md
 //
 // The corpus is built by testdata/gen/corpus (make corpus); a small part of it
 // lies in testdata/corpus.

@@ -3,12 +3,12 @@
 import torch
 import transformers as T
 
-from spec import In, Layer, Net, Out, Wrap, family
+from spec import FF, HEADS, SMALL, WIDTH, In, Layer, Net, Out, Wrap, family
 
-WIDTH, FF, HEADS, DEPTH = 48, 80, 4, 2
+DEPTH = 2
 COMMON = dict(hidden_size=WIDTH, num_hidden_layers=DEPTH, num_attention_heads=HEADS, intermediate_size=FF)
 SPEECH = dict(
-    conv_dim=(32, 32), conv_stride=(5, 4), conv_kernel=(10, 8), num_feat_extract_layers=2,
+    conv_dim=(16, 16) if SMALL else (32, 32), conv_stride=(5, 4), conv_kernel=(10, 8), num_feat_extract_layers=2,
     num_conv_pos_embeddings=8, num_conv_pos_embedding_groups=4, apply_spec_augment=False,
     layerdrop=0.0, vocab_size=11,
 )
@@ -238,8 +238,8 @@ def window_layers(m, heads, pre_norm: bool | None = True) -> list[Layer]:
 
 def clap(fused: bool) -> Net:
     m = T.ClapAudioModel(T.ClapAudioConfig(
-        window_size=4, num_mel_bins=16, spec_size=64, patch_size=4, patch_stride=[4, 4], hidden_size=64,
-        depths=[2, 2], num_attention_heads=[2, 4], patch_embeds_hidden_size=32, num_classes=10,
+        window_size=4, num_mel_bins=16, spec_size=64, patch_size=4, patch_stride=[4, 4], hidden_size=32 if SMALL else 64,
+        depths=[2, 2], num_attention_heads=[2, 4], patch_embeds_hidden_size=16 if SMALL else 32, num_classes=10,
         enable_fusion=fused, enable_patch_fusion=fused, projection_dim=32, num_hidden_layers=2))
     layers = window_layers(m.audio_encoder, [2, 4])
     if fused:

@@ -15,6 +15,7 @@ import os
 import pathlib
 import signal
 import time
+import traceback
 
 import torch
 
@@ -50,7 +51,11 @@ def work(task) -> str:
     todo = [v for v in variants if not (folder / f"{v}.json").exists() and v not in errors]
     if not todo:
         return f"{name}: complete"
-    builder = build.Builder(family, folder)
+    try:
+        builder = build.Builder(family, folder)
+    except Exception as err:  # a family that cannot be built must not stop the others
+        traceback.print_exc()
+        return f"{name}: BROKEN {first_line(err)}"
     done = 0
     for v in todo:
         if not builder.wants(v):
@@ -98,12 +103,16 @@ def main() -> None:
 
     names = args.only.split(",") if args.only else list(FAMILIES)
     variants = args.variants.split(",") if args.variants else list(build.ALL)
-    tasks = [(n, args.out, variants) for n in names]
-    ctx = multiprocessing.get_context("fork")
-    with ctx.Pool(args.jobs, maxtasksperchild=1) as pool:
+    build_all({n: variants for n in names}, args.out, args.jobs)
+    summary(args.out)
+
+
+def build_all(wanted: dict[str, list[str]], out: pathlib.Path, jobs: int) -> None:
+    """Build families in processes of their own, forked so that the imports are shared."""
+    tasks = [(name, out, variants) for name, variants in wanted.items()]
+    with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
         for line in pool.imap_unordered(work, tasks, chunksize=1):
             print(line, flush=True)
-    summary(args.out)
 
 
 if __name__ == "__main__":

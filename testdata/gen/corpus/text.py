@@ -3,8 +3,8 @@
 import torch
 import transformers as T
 
-from audio import COMMON, FF, HEADS, WIDTH, split
-from spec import In, Layer, Net, Out, Wrap, family
+from audio import COMMON, split
+from spec import FF, HEADS, WIDTH, In, Layer, Net, Out, Wrap, family
 
 VOCAB, LENGTH = 99, 13
 
@@ -90,7 +90,7 @@ def t5_layer(b) -> Layer:
 
 
 def t5(**extra) -> Net:
-    m = T.T5EncoderModel(T.T5Config(d_model=WIDTH, d_kv=12, d_ff=FF, num_layers=2, num_heads=HEADS, vocab_size=VOCAB,
+    m = T.T5EncoderModel(T.T5Config(d_model=WIDTH, d_kv=WIDTH // HEADS, d_ff=FF, num_layers=2, num_heads=HEADS, vocab_size=VOCAB,
                                     **extra))
     inputs = tokens()
     return Net(Wrap(m, *inputs), inputs, [t5_layer(b) for b in m.encoder.block], length=lengths(inputs))

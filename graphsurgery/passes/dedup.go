@@ -1,0 +1,106 @@
+package passes
+
+import (
+	"fmt"
+	"strings"
+
+	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+// Dedup merges initialisers with the same element type, shape and values.
+func Dedup() Pass {
+	return Pass{
+		Name: "dedup",
+		Doc: "Merges initialisers that have the same element type, shape and values; the first one in the file stays. " +
+			"Subgraphs: their initialisers are merged with those of the graphs around, too. Functions: have none. " +
+			"Graph outputs, and initialisers that a caller can override: stay.",
+		Edit: mergeConstants,
+	}
+}
+
+// mergeConstants compares digests only within groups of equal type and shape, so
+// that large weights, which differ in shape from most others, are seldom read.
+func mergeConstants(m *gs.Model, p *gs.Patch) (int, error) {
+	groups := map[string][]*gs.Value{}
+	var order []string
+	for _, g := range m.Graphs() {
+		for _, t := range g.Initializers() {
+			v := g.Value(t.Name())
+			if v.IsDefault() {
+				continue
+			}
+			key := fmt.Sprint(t.DType(), t.Shape())
+			if groups[key] == nil {
+				order = append(order, key)
+			}
+			groups[key] = append(groups[key], v)
+		}
+	}
+	changed := 0
+	for _, key := range order {
+		n, err := mergeGroup(p, groups[key])
+		if err != nil {
+			return 0, err
+		}
+		changed += n
+	}
+	return changed, nil
+}
+
+func mergeGroup(p *gs.Patch, values []*gs.Value) (int, error) {
+	if len(values) < 2 {
+		return 0, nil
+	}
+	first := map[string][]*gs.Value{}
+	changed := 0
+	for _, v := range values {
+		digest, err := digestOf(v.Initializer())
+		if err != nil {
+			return 0, err
+		}
+		if digest == "" {
+			continue
+		}
+		keep := visibleFrom(v.Graph(), first[digest])
+		if keep == nil || v.IsGraphOutput() {
+			first[digest] = append(first[digest], v)
+			continue
+		}
+		in := p.In(v.Graph())
+		in.Shunt(v, in.Tap(keep))
+		p.RemoveInitializer(v)
+		changed++
+	}
+	return changed, nil
+}
+
+// visibleFrom gives the first of the values that a graph can read.
+func visibleFrom(g *gs.Graph, values []*gs.Value) *gs.Value {
+	for _, v := range values {
+		for o := g; o != nil; o = o.Outer() {
+			if v.Graph() == o {
+				return v
+			}
+		}
+	}
+	return nil
+}
+
+// digestOf is equal for equal values; "" for element types without a byte form.
+func digestOf(t *gs.Tensor) (string, error) {
+	switch {
+	case t.DType() == gs.String:
+		values, err := t.Strings()
+		if err != nil {
+			return "", err
+		}
+		var b strings.Builder
+		for _, s := range values {
+			fmt.Fprintf(&b, "%q,", s)
+		}
+		return b.String(), nil
+	case t.DType().Size() == 0:
+		return "", nil
+	}
+	return t.Digest()
+}

@@ -1,0 +1,18 @@
+package passes
+
+import "slices"
+
+// All gives every pass that needs no setting, in an order that the table allows.
+func All() []Pass {
+	return []Pass{DeadNodes(), Inline(nil), Identity(), Fold(FoldOptions{}), Dedup(), CSE()}
+}
+
+// ByName gives the pass of that name among [All].
+func ByName(name string) (Pass, bool) {
+	all := All()
+	i := slices.IndexFunc(all, func(p Pass) bool { return p.Name == name })
+	if i < 0 {
+		return Pass{}, false
+	}
+	return all[i], true
+}

@@ -1,0 +1,80 @@
+"""Makes the committed part of the corpus, testdata/corpus.
+
+    AAT_CORPUS_SMALL=1 python small.py --build DIR   # build what is needed at small widths, then copy
+
+Every family once, the variants in turn, and the negatives that resemble
+attention most.
+"""
+
+import argparse
+import pathlib
+import shutil
+
+import spec
+from main import build_all, load_families
+
+OUT = pathlib.Path(__file__).resolve().parent.parent.parent / "corpus"
+
+TURN = ("ts17", "dynamo", "ort2", "ts14-static", "int8", "dynamo23", "fp16", "ts11", "ort1", "dynamo-static",
+        "ts20", "ort2-dynamo", "ts17-half", "int8-dynamo", "ortopt", "script")
+
+NEGATIVES = ("attentive-pooling", "query-pooling", "mha-pooling", "moe", "linear-attention", "similarity",
+             "self-similarity", "memory-read", "external-attention", "synthesizer", "lstm", "mixer", "gram-softmax")
+
+LIMIT = 160_000  # bytes; a family whose file is bigger takes the next variant that fits
+
+
+def wanted() -> list[tuple[str, list[str]]]:
+    """For each family the variants to try, best first."""
+    out, turn = [], 0
+    for f in spec.FAMILIES.values():
+        if f.group == "negative":
+            if f.name.removeprefix("neg-") in NEGATIVES:
+                out.append((f.name, ["ts17" if len(out) % 2 else "dynamo"]))
+            continue
+        out.append((f.name, [*TURN[turn:], *TURN[:turn]]))
+        turn = (turn + 1) % len(TURN)
+    return out
+
+
+def fits(folder: pathlib.Path, v: str) -> bool:
+    model = folder / f"{v}.onnx"
+    return (folder / f"{v}.json").exists() and model.exists() and model.stat().st_size <= LIMIT
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--build", type=pathlib.Path, required=True)
+    ap.add_argument("--jobs", type=int, default=2)
+    args = ap.parse_args()
+    if not spec.SMALL:
+        raise SystemExit("set AAT_CORPUS_SMALL=1")
+    load_families()
+    total = 0
+    tasks = {name: with_bases(order[:3]) for name, order in wanted()}
+    build_all(tasks, args.build, args.jobs)
+    for name, order in wanted():
+        v = next((v for v in order if fits(args.build / name, v)), None)
+        if v is None:
+            print(f"{name}: nothing fits")
+            continue
+        target = OUT / name
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for end in (".onnx", ".json"):
+            shutil.copyfile(args.build / name / (v + end), target / (v + end))
+        total += (target / f"{v}.onnx").stat().st_size
+    print(f"{total / 1e6:.1f} MB")
+
+
+def with_bases(variants: list[str]) -> list[str]:
+    """The variants and what they are made from, in the order of building."""
+    import build
+    import transforms
+
+    need = {transforms.TRANSFORMS[v].base for v in variants if v in transforms.TRANSFORMS} | set(variants)
+    return [v for v in build.ALL if v in need]
+
+
+if __name__ == "__main__":
+    main()
