@@ -11,7 +11,7 @@ GEN      := testdata/gen/corpus
 # An interpreter with testdata/gen/corpus/requirements.txt; made if not named.
 AAT_CORPUS_PYTHON ?= $(CURDIR)/.cache/corpus-venv/bin/python
 
-.PHONY: build quickstart test runtimes nodetests corpus surgery-score lint clean
+.PHONY: build quickstart test runtimes nodetests corpus surgery-score bench-surgery lint clean
 
 build:
 	go build -trimpath -buildvcs=false -o $(BIN) ./cmd/aat-onnx
@@ -49,6 +49,13 @@ test: runtimes nodetests
 	go vet $(PKGS)
 	AAT_ONNX_TEST_BACKENDS=go,xla:cpu AAT_ONNX_TEST_XLA=1 AAT_ONNX_TEST_ORT=1 AAT_ONNX_TEST_NODES=$(NODES) \
 		go test -timeout 15m $(PKGS)
+
+# Time and memory of loading, detecting and saving the full-size AST, which
+# testdata/gen/bench_ast.py writes, against Python's libraries. BENCH_DIR on a disk
+# adds the wait for it to our figures, not to theirs.
+BENCH_DIR ?= /dev/shm
+bench-surgery:
+	go run ./internal/surgerybench -model "$(AAT_BENCH_MODEL)" -dir $(BENCH_DIR) -rounds 7 -python "$(AAT_BENCH_PYTHON)"
 
 # Needs the tools of docs/developing.md; CI users run it by hand.
 lint:

@@ -19,6 +19,9 @@ type attention struct {
 	keysIn     *gs.Value // what keys are made of
 	valuesIn   *gs.Value
 	scoreLeft  *gs.Value // query side of the score product
+	keys       *gs.Value // its other side
+	values     *gs.Value
+	scores     *gs.Value // that product; nil for an operator
 	context    *gs.Value
 	heads      int // given by an operator's attribute, else 0
 	sum        *sum
@@ -95,7 +98,8 @@ func (f *facts) softmaxCore(a *attention) *miss {
 		}
 		return f.coreMiss(a, partial)
 	}
-	a.scoreLeft, a.context = core.Query, core.Context
+	a.scoreLeft, a.keys, a.values = core.Query, core.Key, core.Value
+	a.scores, a.context = core.Scores, core.Context
 	return nil
 }
 
@@ -157,7 +161,7 @@ func (f *facts) operatorCore(a *attention) *miss {
 	if from.query == nil || from.key == nil || from.value == nil {
 		return missed("operands", "query, key, value or result is left out")
 	}
-	a.scoreLeft = from.query
+	a.scoreLeft, a.keys, a.values = from.query, from.key, from.value
 	return f.project(a, from)
 }
 

@@ -27,6 +27,7 @@ type facts struct {
 
 	attnAt map[*gs.Node]*attention // by the residual addition
 	ffnAt  map[*gs.Node]*ffn       // by the residual addition
+	parts  []part                  // of the blocks found
 	ways   ways
 }
 

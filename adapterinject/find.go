@@ -53,6 +53,7 @@ func (f *facts) find() ([]Block, Report) {
 		}
 		b.Index, c.Block = len(blocks), len(blocks)
 		blocks = append(blocks, *b)
+		f.parts = append(f.parts, part{a, f.mlpOf(a, ffns)})
 	}
 	return blocks, r
 }

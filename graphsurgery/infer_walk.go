@@ -35,24 +35,7 @@ type inferrer struct {
 	work   int
 	depth  int
 	muted  int // above 0 in a branch that is never taken
-
-	// check and found are Model.Check's: a further test of each node, and who is
-	// told what is wrong with one, in branches never taken too.
-	check func(n *pb.NodeProto, opset int64, in []*infer.Value, out []infer.Value) error
-	found func(n *pb.NodeProto, err error)
 }
-
-// declaredError says that the file gives a value another type than it has.
-type declaredError struct {
-	name string
-	err  error
-}
-
-func (e *declaredError) Error() string {
-	return fmt.Sprintf("output %q is declared otherwise than it is: %v", e.name, e.err)
-}
-
-func (e *declaredError) Unwrap() error { return e.err }
 
 // inferCall tells one call of a function from another; nil is the main graph.
 type inferCall struct{}
@@ -82,6 +65,16 @@ type inferScope struct {
 	graph  *Graph                        // nil in a function
 	call   *inferCall
 	main   bool
+	at     string // place in words; "" is the main graph
+}
+
+// inside is the place of a body of a node in s.
+func (s *inferScope) inside(n *pb.NodeProto, attr string) string {
+	inner := (&Node{pb: n}).Label() + "." + attr
+	if s.at != "" {
+		return s.at + "/" + inner
+	}
+	return inner
 }
 
 func newInferrer(m *Model, o InferOptions) *inferrer {
@@ -272,9 +265,6 @@ func (w *inferrer) record(s *inferScope) {
 func (w *inferrer) node(n *pb.NodeProto, s *inferScope) error {
 	outs := make([]infer.Value, len(n.Output))
 	err := w.apply(n, s, outs)
-	if err == nil && w.check != nil {
-		err = w.check(n, s.opsets[domainOf(n)], w.inputsOf(n, s), outs)
-	}
 	var broken *TypeError
 	if errors.As(err, &broken) {
 		return err // from a body, in strict mode
@@ -301,7 +291,17 @@ func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) err
 	if w.work--; w.work < 0 || len(outs) == 0 {
 		return nil
 	}
-	in := w.inputsOf(n, s)
+	in := make([]*infer.Value, len(n.Input))
+	for i, name := range n.Input {
+		if name == "" {
+			continue
+		}
+		v, found := s.get(name)
+		if !found {
+			v = &infer.Value{}
+		}
+		in[i] = v
+	}
 	domain := domainOf(n)
 	if len(w.funcs) > 0 {
 		if f := w.funcs[functionKey{domain, n.GetOpType(), n.GetOverload()}]; f != nil {
@@ -326,24 +326,21 @@ func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) err
 		w.muted--
 	}
 	view.Body = func(attr string, given []infer.Value) ([]infer.Value, error) { return w.body(n, s, attr, given) }
-	return rule(view)
+	err := rule(view)
+	if bad := typesAllowed(n, domain, version, in, outs); bad != nil {
+		return &ruleError{ruleType, bad}
+	}
+	return err
 }
 
-// inputsOf gives what is known of a node's inputs; an omitted one is nil.
-func (w *inferrer) inputsOf(n *pb.NodeProto, s *inferScope) []*infer.Value {
-	in := make([]*infer.Value, len(n.Input))
-	for i, name := range n.Input {
-		if name == "" {
-			continue
-		}
-		v, found := s.get(name)
-		if !found {
-			v = &infer.Value{}
-		}
-		in[i] = v
-	}
-	return in
+// ruleError says which rule of Verify an error is about; that of others is
+// ruleInference.
+type ruleError struct {
+	rule ruleID
+	err  error
 }
+
+func (e *ruleError) Error() string { return e.err.Error() }
 
 // finish brings an output's type together with the declared one and names the
 // dimensions that are still unknown.
@@ -355,7 +352,7 @@ func (w *inferrer) finish(n *pb.NodeProto, s *inferScope, name string, v *infer.
 		merged, err := w.ctx.MergeTypes(v.Type, w.declared(info, s.main))
 		if err == nil {
 			v.Type = merged
-		} else if err := w.problem(n, s, &declaredError{name, err}); err != nil {
+		} else if err := w.problem(n, s, &ruleError{ruleDeclared, fmt.Errorf("output %q is declared otherwise than it is: %w", name, err)}); err != nil {
 			return err
 		}
 	}
@@ -396,14 +393,13 @@ func (w *inferrer) resolve(t *infer.Type) {
 
 // problem notes what is wrong with a node; in strict mode it is the error.
 func (w *inferrer) problem(n *pb.NodeProto, s *inferScope, err error) error {
-	if w.found != nil {
-		w.found(n, err)
+	if w.muted > 0 && !w.opts.dead {
 		return nil
 	}
-	if w.muted > 0 {
-		return nil
+	e := &TypeError{File: w.model.path, Node: (&Node{pb: n}).Label(), Op: n.GetOpType(), Domain: domainOf(n), Graph: s.at, Rule: rules[ruleInference].ID, What: err.Error()}
+	if r := (*ruleError)(nil); errors.As(err, &r) {
+		e.Rule = rules[r.rule].ID
 	}
-	e := &TypeError{File: w.model.path, Node: (&Node{pb: n}).Label(), Op: n.GetOpType(), Domain: domainOf(n), What: err.Error()}
 	for _, name := range n.Input {
 		v, _ := s.get(name)
 		if v == nil {
@@ -430,7 +426,7 @@ func (w *inferrer) body(n *pb.NodeProto, s *inferScope, attr string, given []inf
 		return nil, fmt.Errorf("graphs and functions are nested more than %d deep", maxCalls)
 	}
 	defer func() { w.depth-- }()
-	return w.graph(g, &inferScope{outer: s, opsets: s.opsets, bound: s.bound, call: s.call}, given)
+	return w.graph(g, &inferScope{outer: s, opsets: s.opsets, bound: s.bound, call: s.call, at: s.inside(n, attr)}, given)
 }
 
 // function infers the body of a function for one call: inputs and attributes are
@@ -445,7 +441,7 @@ func (w *inferrer) function(f *pb.FunctionProto, n *pb.NodeProto, s *inferScope,
 	if w.calls[id] == nil {
 		w.calls[id] = new(inferCall)
 	}
-	inner := &inferScope{values: make(map[string]*infer.Value, len(f.Node)), opsets: w.opsets(f.OpsetImport), call: w.calls[id]}
+	inner := &inferScope{values: make(map[string]*infer.Value, len(f.Node)), opsets: w.opsets(f.OpsetImport), call: w.calls[id], at: "function " + functionName(f)}
 	inner.bound = bind(f, &attrView{list: n.Attribute, scope: s, walk: w})
 	for i, name := range f.Input {
 		inner.values[name] = nil // omitted, unless the call gives it

@@ -12,7 +12,7 @@ import (
 // a result another shape than the operator computes, which onnx does not work out.
 const (
 	weakerMutants   = 12
-	stricterMutants = 6
+	stricterMutants = 7
 )
 
 // TestMutants compares verdicts on onnx's test models with one random change each:

@@ -127,7 +127,10 @@ func (s *scanner) span(start, to int) (from, end, n int) {
 const endOfInput = -1
 
 func (s *scanner) cutShort(at, code int) error {
-	return s.broken(at, "not an ONNX file, or cut short: %v", protowire.ParseError(code))
+	if code == endOfInput {
+		return s.broken(at, "not an ONNX file, or cut short: a field reaches past the end")
+	}
+	return s.broken(at, "not an ONNX file, or damaged: a field has no valid form")
 }
 
 // bytes visits a length-delimited field: its length at data[at:from], its value at

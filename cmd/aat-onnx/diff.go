@@ -13,10 +13,12 @@ import (
 	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/graphsurgery/diff"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/draw"
 )
 
 type diffOptions struct {
-	onlyAdapters, tensors bool
+	onlyAdapters, tensors, force bool
+	svg                          string
 }
 
 func diffCommand(a *app) *cobra.Command {
@@ -39,6 +41,8 @@ func diffCommand(a *app) *cobra.Command {
 	}
 	f := c.Flags()
 	f.BoolVar(&o.onlyAdapters, "only-adapters", false, "fail with code 17 if anything but adapters and their head was added or changed")
+	f.StringVar(&o.svg, "svg", "", "draw B here, what A has not in colour")
+	f.BoolVar(&o.force, "force", false, "replace the drawing if it exists")
 	f.BoolVar(&o.tensors, "tensors", false, "list added, removed and renamed tensors too")
 	return c
 }
@@ -66,6 +70,12 @@ func (a *app) diff(from, to string, o diffOptions) error {
 	adapters := addedAdapters(d)
 	var unexpected *diff.UnexpectedError
 	errors.As(onlyAdapters(old, new).Check(old, new, d), &unexpected)
+	if o.svg != "" {
+		picture := drawDiff(new, d, to)
+		if err := writeDrawing(draw.SVG, o.svg, new.Graph, picture, o.force); err != nil {
+			return err
+		}
+	}
 	if a.json {
 		if err := a.printJSON(diffJSON(old, new, d, adapters, unexpected)); err != nil {
 			return err
@@ -77,6 +87,41 @@ func (a *app) diff(from, to string, o diffOptions) error {
 		return &differenceError{to, unexpected}
 	}
 	return nil
+}
+
+// drawDiff colours what was added to or changed in a model; its blocks are open.
+func drawDiff(m *graphsurgery.Model, d diff.Diff, title string) draw.Options {
+	added, changed := map[string]bool{}, map[string]bool{}
+	for _, c := range d.Changes {
+		switch {
+		case c.Graph != "":
+			label, _, _ := strings.Cut(c.Graph, "/")
+			changed[label] = true
+		case c.What == diff.NodeAdded:
+			added[c.Name] = true
+		case c.What == diff.NodeChanged, c.What == diff.EdgeRewired && c.Field != "output":
+			changed[c.Name] = true
+		case c.What == diff.TensorChanged:
+			for _, u := range m.Graph.Value(c.Name).Uses() {
+				changed[u.Node.Label()] = true
+			}
+		}
+	}
+	blocks, _ := adapterinject.Find(m)
+	o := drawing(m, blocks, title, true)
+	injected := o.Class
+	o.Class = func(n *graphsurgery.Node) draw.Class {
+		switch class := injected(n); {
+		case changed[n.Label()]:
+			return draw.Changed
+		case !added[n.Label()]:
+			return draw.Frozen
+		case class == draw.Trainable:
+			return class
+		}
+		return draw.Added
+	}
+	return o
 }
 
 // onlyAdapters allows what inject adds: nodes and tensors under its prefix, its

@@ -88,8 +88,8 @@ func TestTamperedModel(t *testing.T) {
 		})
 	}
 	t.Run("a weight", func(t *testing.T) {
-		for _, w := range base.Graph.Initializers() {
-			if w.DType() != graphsurgery.Float {
+		for i, w := range base.Graph.Initializers() {
+			if w.DType() != graphsurgery.Float || i%4 != 0 { // each takes a copy of the model
 				continue
 			}
 			bad := adapted.Clone()

@@ -22,7 +22,7 @@ var looks = [...]look{
 	Frozen:    {"#e9ecef", "#adb5bd", "#495057", 1},
 	Added:     {"#d3f9d8", "#2b8a3e", "#14532d", 2.5},
 	Trainable: {"#ffe8cc", "#d9480f", "#7c2d12", 2.5},
-	Changed:   {"#fff3bf", "#e67700", "#5f3dc4", 2.5},
+	Changed:   {"#fff3bf", "#e67700", "#5c3c00", 2.5},
 	Removed:   {"#ffe3e3", "#c92a2a", "#862e2e", 1.5},
 }
 

@@ -1,6 +1,8 @@
 package passes
 
 import (
+	"strconv"
+
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/graphsurgery/eval"
 )
@@ -35,7 +37,7 @@ func Fold(o FoldOptions) Pass {
 	o = o.withDefaults()
 	return Pass{
 		Name: "fold",
-		Doc: "Computes nodes whose inputs are constants, and Shape and Size of values whose shape inference knows, within limits of size. " +
+		Doc: "Computes nodes whose inputs are constants, and shapes and arithmetic on them as far as inference follows it to numbers, within limits of size. " +
 			"What is not known to be computed exactly as ONNX defines it stays, and so do random nodes. " +
 			"Large weights: stay, but for nodes that only move their elements. Quantised weights: DequantizeLinear stays, unless asked for. " +
 			"Subgraphs: nodes in them are computed, with the constants around them; If, Loop and Scan themselves are not. " +
@@ -83,9 +85,11 @@ func (f *folder) compute(n *gs.Node) {
 	if n.Function() != nil || isConstant(n) || !pure(n) || refersToCall(n) || f.givenOut(n) {
 		return
 	}
-	if t := f.shapeOf(n); t != nil {
-		f.keep(n, []*gs.Tensor{t})
-		return
+	for _, t := range []*gs.Tensor{f.shapeOf(n), f.followed(n)} {
+		if t != nil {
+			f.keep(n, []*gs.Tensor{t})
+			return
+		}
 	}
 	if !eval.Knows(n.Domain(), n.Op()) || len(n.Inputs()) == 0 {
 		return
@@ -214,6 +218,40 @@ func (f *folder) shapeOf(n *gs.Node) *gs.Tensor {
 		return gs.NewTensor([]int64{}, []int64{volume})
 	}
 	return gs.NewTensor([]int64{int64(len(sizes))}, sizes)
+}
+
+// followed gives the result of shape arithmetic that inference followed to
+// numbers, even where other dimensions are open: the batch size may be unknown and
+// the width known.
+func (f *folder) followed(n *gs.Node) *gs.Tensor {
+	if len(n.Outputs()) != 1 || n.Output(0) == nil || n.Domain() != "" || len(n.Subgraphs()) > 0 {
+		return nil
+	}
+	typ := f.types.Of(n.Output(0))
+	elements, ok := f.types.Ints(n.Output(0))
+	if !ok || typ.DType != gs.Int64 || typ.Shape == nil {
+		return nil
+	}
+	shape, count := make([]int64, len(typ.Shape)), int64(1)
+	for i, d := range typ.Shape {
+		if d.Value < 0 || d.Value > int64(len(elements)) {
+			return nil
+		}
+		shape[i] = d.Value
+		count *= d.Value
+	}
+	values := make([]int64, len(elements))
+	for i, d := range elements {
+		x, err := strconv.ParseInt(d.String(), 10, 64)
+		if err != nil {
+			return nil
+		}
+		values[i] = x
+	}
+	if count != int64(len(values)) {
+		return nil
+	}
+	return gs.NewTensor(shape, values)
 }
 
 // cut is the slice of Shape since opset 15: bounds count from the end if negative

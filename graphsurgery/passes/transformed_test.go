@@ -66,7 +66,8 @@ func variants() []variant {
 	for _, target := range []int64{13, 17, 18, 21, 23} {
 		list = append(list, variant{fmt.Sprintf("opset%d", target), []passes.Pass{passes.ConvertOpset(target)}})
 	}
-	return append(list, variant{"all", passes.All()})
+	fused := append(append([]passes.Pass{passes.DeadNodes(), passes.Inline(nil), passes.ConvertOpset(23)}, passes.Cleanup()[1:]...), passes.LayerNorm(), passes.GELU(), passes.Attention())
+	return append(list, variant{"cleanup", passes.Cleanup()}, variant{"fused23", fused})
 }
 
 func transform(v variant, from, to string) outcome {

@@ -52,7 +52,7 @@ func TestCommittedCorpusSurvives(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		s := scoreSurgery(e.name(), e.path)
+		s := scoreSurgery(e.name(), e.path, e.truth.Checker)
 		for _, problem := range []string{s.Load, s.RoundTrip, s.Verify, s.Infer} {
 			if problem != "" {
 				t.Errorf("%s: %s", s.Name, problem)

@@ -97,7 +97,7 @@ func score(o options) (*scores, error) {
 			d.Misses = []string{err.Error()}
 		}
 		s.Detection = append(s.Detection, d)
-		s.Corpus = append(s.Corpus, scoreSurgery(e.name(), e.path))
+		s.Corpus = append(s.Corpus, scoreSurgery(e.name(), e.path, e.truth.Checker))
 	}
 	if o.nodes == "" {
 		return s, nil
@@ -119,7 +119,7 @@ func scoreNodes(root string) ([]surgery, error) {
 	var out []surgery
 	for _, f := range files {
 		dir := filepath.Dir(f)
-		out = append(out, scoreSurgery(filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir), f))
+		out = append(out, scoreSurgery(filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir), f, ""))
 	}
 	return out, nil
 }

@@ -1,6 +1,10 @@
 package infer
 
-import "sync"
+import (
+	"cmp"
+	"slices"
+	"sync"
+)
 
 // table maps domain and operator to the rule; a rule knows all versions of its
 // operator.
@@ -22,3 +26,20 @@ var table = sync.OnceValue(func() map[string]map[string]Rule {
 
 // RuleOf gives the rule of an operator, or nil.
 func RuleOf(domain, op string) Rule { return table()[domain][op] }
+
+// Op names an operator of a domain.
+type Op struct{ Domain, Name string }
+
+// Ops lists the operators that have a rule, sorted.
+func Ops() []Op {
+	var list []Op
+	for domain, rules := range table() {
+		for name := range rules {
+			list = append(list, Op{domain, name})
+		}
+	}
+	slices.SortFunc(list, func(a, b Op) int {
+		return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}

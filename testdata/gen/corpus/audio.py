@@ -165,7 +165,8 @@ def decoder_layers(l, heads=HEADS, width=WIDTH) -> list[Layer]:
 @family("whisper-decoder", "audio", "causal self-attention and cross-attention")
 def _():
     m = T.WhisperModel(whisper_config("eager")).decoder
-    inputs = {"input_ids": torch.randint(3, 99, (2, 9)), "encoder_hidden_states": torch.randn(2, 27, WIDTH)}
+    inputs = {"input_ids": torch.randint(3, 99, (2, 9)), "attention_mask": torch.ones(2, 9, dtype=torch.long),
+              "encoder_hidden_states": torch.randn(2, 27, WIDTH)}
     return Net(Wrap(m, *inputs, use_cache=False), inputs, [b for l in m.layers for b in decoder_layers(l)])
 
 

@@ -50,20 +50,27 @@ def main() -> None:
     if not spec.SMALL:
         raise SystemExit("set AAT_CORPUS_SMALL=1")
     load_families()
+    left = dict(wanted())
+    for attempt in range(4):  # mostly the first; PyTorch cannot write some, others are too big
+        build_all({n: with_bases([order[attempt % len(order)]]) for n, order in left.items()}, args.build, args.jobs)
+        left = {n: order for n, order in left.items() if not any(fits(args.build / n, v) for v in order[: attempt + 1])}
+    copy(args.build)
+    for name in left:
+        print(f"{name}: nothing fits")
+
+
+def copy(build: pathlib.Path) -> None:
+    """The first variant of each family that was written and fits."""
+    shutil.rmtree(OUT, ignore_errors=True)
     total = 0
-    tasks = {name: with_bases(order[:3]) for name, order in wanted()}
-    build_all(tasks, args.build, args.jobs)
     for name, order in wanted():
-        v = next((v for v in order if fits(args.build / name, v)), None)
+        v = next((v for v in order if fits(build / name, v)), None)
         if v is None:
-            print(f"{name}: nothing fits")
             continue
-        target = OUT / name
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
+        (OUT / name).mkdir(parents=True)
         for end in (".onnx", ".json"):
-            shutil.copyfile(args.build / name / (v + end), target / (v + end))
-        total += (target / f"{v}.onnx").stat().st_size
+            shutil.copyfile(build / name / (v + end), OUT / name / (v + end))
+        total += (OUT / name / f"{v}.onnx").stat().st_size
     print(f"{total / 1e6:.1f} MB")
 
 

@@ -112,7 +112,8 @@ def _():
                                  bos_token_id=1, eos_token_id=2, use_cache=False, attn_implementation="eager"))
     layers = [Layer(l.attn.c_attn, l.attn.c_attn, l.attn.c_attn, l.attn.c_proj, l.mlp.c_fc, l.mlp.c_proj,
                     (In(l.ln_2), Out(l)), HEADS, WIDTH, True, "causal") for l in m.h]
-    return Net(Wrap(m, "input_ids", use_cache=False), tokens(False), layers, optimizer="gpt2")
+    inputs = tokens()
+    return Net(Wrap(m, *inputs, use_cache=False), inputs, layers, optimizer="gpt2")
 
 
 @family("llama", "text", "causal, grouped queries, rotary positions, SwiGLU, RMS norm")
@@ -121,7 +122,8 @@ def _():
                                    use_cache=False, attn_implementation="eager", bos_token_id=1, eos_token_id=2))
     layers = [Layer(*split(l.self_attn, "o_proj"), l.mlp.gate_proj, l.mlp.down_proj,
                     (In(l.post_attention_layernorm), Out(l)), HEADS, WIDTH, True, "causal") for l in m.layers]
-    return Net(Wrap(m, "input_ids", use_cache=False), tokens(False), layers, optimizer="gpt2")
+    inputs = tokens()
+    return Net(Wrap(m, *inputs, use_cache=False), inputs, layers, optimizer="gpt2")
 
 
 @family("modernbert", "text", "rotary positions, gated GELU, packed Wqkv, no bias")

@@ -270,7 +270,7 @@ def _():
     for l in m.blocks_token_only:
         a = l.attn
         layers.append(Layer(a.q, a.k, a.v, a.proj, l.mlp.fc1, l.mlp.fc2, (In(l.norm2), Out(l)), HEADS, WIDTH, True,
-                            "cross", note="the class token reads itself and the patches"))
+                            note="the class token reads itself and the patches"))
     return net
 
 
