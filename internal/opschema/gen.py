@@ -1,7 +1,7 @@
 """Writes schemas.txt: the operator schemas of the onnx package, every version,
 and those of the ONNX Runtime extensions that its optimiser writes for encoders.
 
-    pip install onnx==1.22.0 onnxruntime==1.32.0
+    pip install -r internal/opschema/requirements.txt
     python internal/opschema/gen.py > internal/opschema/schemas.txt
 
 The format is described in schemas.go beside the code that reads it.

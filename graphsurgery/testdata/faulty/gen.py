@@ -1,6 +1,6 @@
 """Builds small faulty ONNX models and asks onnx's own checker about each.
 
-    pip install onnx==1.22.0
+    pip install -r graphsurgery/testdata/faulty/requirements.txt
     python graphsurgery/testdata/faulty/gen.py
 
 It writes verdicts.json beside itself: of each case its name, the verdicts, and the

@@ -1,6 +1,6 @@
 """Changes onnx's own test models at random and asks onnx's checker about each.
 
-    pip install onnx==1.22.0
+    pip install -r graphsurgery/testdata/faulty/requirements.txt
     python graphsurgery/testdata/faulty/mutate.py FOLDER [COUNT] [SEED]
 
 FOLDER is the one of testdata/nodetests.sh. It writes mutants.json.gz beside itself:
