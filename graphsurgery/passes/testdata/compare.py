@@ -61,7 +61,8 @@ def feeds_for(path, sess):
 
 def tolerance(path):
     """What a difference may be, relative to the largest element of an output."""
-    kinds = {t.data_type for t in (m := onnx.load(path, load_external_data=False)).graph.initializer}
+    m = onnx.load(path, load_external_data=False)
+    kinds = {t.data_type for t in m.graph.initializer}
     kinds |= {a.i for n in m.graph.node if n.op_type == "Cast" for a in n.attribute}
     if any(n.op_type == "DynamicQuantizeLinear" for n in m.graph.node):
         return 2e-2  # a last-bit difference moves a value to the next of 255 steps
