@@ -5,8 +5,13 @@ BACKEND  ?= auto
 TESTDATA := testdata
 PKGS     ?= ./...
 NODES    := $(CURDIR)/.cache/onnx-1.22.0
+CORPUS   := $(CURDIR)/corpus
+GEN      := testdata/gen/corpus
 
-.PHONY: build quickstart test runtimes nodetests lint clean
+# An interpreter with testdata/gen/corpus/requirements.txt; made if not named.
+AAT_CORPUS_PYTHON ?= $(CURDIR)/.cache/corpus-venv/bin/python
+
+.PHONY: build quickstart test runtimes nodetests corpus surgery-score bench-surgery lint clean
 
 build:
 	go build -trimpath -buildvcs=false -o $(BIN) ./cmd/aat-onnx
@@ -27,10 +32,30 @@ runtimes: build
 nodetests:
 	testdata/nodetests.sh $(NODES)
 
+# The detection corpus: hundreds of exports of small networks with the truth about
+# their blocks (about 45 minutes on two cores). Nothing else needs it.
+corpus: $(AAT_CORPUS_PYTHON)
+	$(AAT_CORPUS_PYTHON) $(GEN)/main.py --out $(CORPUS)
+
+$(CURDIR)/.cache/corpus-venv/bin/python:
+	python3 -m venv $(CURDIR)/.cache/corpus-venv
+	$@ -m pip install --quiet -r $(GEN)/requirements.txt
+
+# Detection, round trip, Verify and inference in one report.
+surgery-score: nodetests
+	go run ./internal/surgeryscore -corpus $(CORPUS) -nodes $(NODES) -o docs/surgery-scores.md
+
 test: runtimes nodetests
 	go vet $(PKGS)
 	AAT_ONNX_TEST_BACKENDS=go,xla:cpu AAT_ONNX_TEST_XLA=1 AAT_ONNX_TEST_ORT=1 AAT_ONNX_TEST_NODES=$(NODES) \
 		go test -timeout 15m $(PKGS)
+
+# Time and memory of loading, detecting and saving the full-size AST, which
+# testdata/gen/bench_ast.py writes, against Python's libraries. BENCH_DIR on a disk
+# adds the wait for it to our figures, not to theirs.
+BENCH_DIR ?= /dev/shm
+bench-surgery:
+	go run ./internal/surgerybench -model "$(AAT_BENCH_MODEL)" -dir $(BENCH_DIR) -rounds 7 -python "$(AAT_BENCH_PYTHON)"
 
 # Needs the tools of docs/developing.md; CI users run it by hand.
 lint:

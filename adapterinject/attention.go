@@ -6,15 +6,27 @@ import (
 	"strings"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/pattern"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/recognize"
 )
 
 // attention is one attention core with its four projections.
 type attention struct {
-	anchor               *gs.Node
-	softmax              *gs.Value // result of Softmax, or of the Attention operator
-	q, k, v, o           *linear
-	scoreLeft, contextOf *gs.Value // query side of the score product; context
-	heads                int       // given by the Attention operator, else 0
+	anchor     *gs.Node
+	softmax    *gs.Value // result of Softmax, or of the Attention operator
+	q, k, v, o *linear   // q, k and v nil where an operator holds them inside
+	in         *gs.Value // what the queries are made of
+	keysIn     *gs.Value // what keys are made of
+	valuesIn   *gs.Value
+	scoreLeft  *gs.Value // query side of the score product
+	keys       *gs.Value // its other side
+	values     *gs.Value
+	scores     *gs.Value // that product; nil for an operator
+	context    *gs.Value
+	heads      int // given by an operator's attribute, else 0
+	sum        *sum
+	pre        bool // a norm stands between the stream and the projections
+	windowed   bool
 }
 
 // miss says at which step a candidate failed, and why.
@@ -24,189 +36,203 @@ func missed(step, format string, args ...any) *miss {
 	return &miss{step, fmt.Sprintf(format, args...)}
 }
 
-// attentionAt follows the flow from a Softmax, or an opset-23 Attention
-// operator: forward to the context product and the output projection, back to
-// the score product and the projections of query, key and value.
+// attentionAt follows the flow from a Softmax, or an operator that computes an
+// attention whole, to the projections of query, key and value and to the output
+// projection.
 func (f *facts) attentionAt(anchor *gs.Node) (*attention, *miss) {
 	a := &attention{anchor: anchor, softmax: anchor.Output(0)}
-	var key, value *gs.Value
+	if a.softmax == nil {
+		return nil, missed("operands", "its result is left out")
+	}
 	var why *miss
-	if is(anchor, "Attention") {
-		a.scoreLeft, key, value = anchor.Input(0), anchor.Input(1), anchor.Input(2)
-		a.contextOf, a.heads = anchor.Output(0), int(anchor.Int("q_num_heads", 0))
-		if a.scoreLeft == nil || key == nil || value == nil || a.contextOf == nil {
-			return nil, missed("operands", "query, key, value or result is left out")
-		}
+	if f.isSoftmax(anchor) {
+		why = f.softmaxCore(a)
 	} else {
-		if a.softmax == nil || !f.data(anchor.Input(0)) {
-			return nil, missed("softmax", "it does not depend on the model's input")
-		}
-		if why = f.lastSoftmax(anchor); why != nil {
-			return nil, why
-		}
-		if a.contextOf, value, why = f.context(a.softmax); why != nil {
-			return nil, why
-		}
-		if a.scoreLeft, key, why = f.scores(anchor.Input(0)); why != nil {
-			return nil, why
-		}
+		why = f.operatorCore(a)
 	}
-	for _, side := range []struct {
-		step string
-		from *gs.Value
-		to   **linear
-	}{{"query", a.scoreLeft, &a.q}, {"key", key, &a.k}, {"value", value, &a.v}} {
-		if *side.to, why = f.projection(side.step, side.from); why != nil {
-			return nil, why
-		}
+	if why == nil {
+		a.o, why = f.outputProjection(a.context)
 	}
-	a.o, why = f.outputProjection(a.contextOf)
 	return a, why
 }
 
-// lastSoftmax refuses a Softmax over another axis than the last.
-func (f *facts) lastSoftmax(n *gs.Node) *miss {
-	def := int64(-1)
-	if opset, _ := f.graph.Model().Opset(""); opset < 13 {
-		def = 1
-	}
-	axis := n.Int("axis", def)
-	if axis == -1 {
-		return nil
-	}
-	dims := n.Input(0).Shape()
-	if dims == nil {
-		dims = n.Output(0).Shape()
-	}
-	if dims != nil && axis == int64(len(dims)-1) || dims == nil && axis >= 2 {
-		return nil
-	}
-	return missed("softmax", "it runs over axis %d, not the last", axis)
+// isSoftmax reports whether n computes attention weights, as an operator or as
+// the last node of a softmax that is spelled out.
+func (f *facts) isSoftmax(n *gs.Node) bool {
+	return among(n, strings.Split(recognize.Softmaxes, "|")...) || recognize.IsSpelledSoftmax(f.View, n)
 }
 
-// context goes from attention weights forward to their product with the values.
-func (f *facts) context(weights *gs.Value) (context, value *gs.Value, why *miss) {
+// operands are the three that a core gives to be traced to their projections.
+type operands struct{ query, key, value *gs.Value }
+
+func (f *facts) project(a *attention, from operands) *miss {
+	var why *miss
+	if a.q, why = f.projection("query", from.query); why != nil {
+		return why
+	}
+	if a.k, why = f.projection("key", from.key); why != nil {
+		return why
+	}
+	if a.v, why = f.projection("value", from.value); why != nil {
+		return why
+	}
+	a.in, a.keysIn, a.valuesIn = a.q.in, a.k.in, a.v.in
+	return nil
+}
+
+// softmaxCore matches the core's pattern around a softmax. Among several summed
+// score products, the first counts whose factors come from projections.
+func (f *facts) softmaxCore(a *attention) *miss {
+	if !f.Data(a.anchor.Input(0)) {
+		return missed("softmax", "it does not depend on the model's input")
+	}
+	var why *miss
+	rule := recognize.NewAttentionRule(func(_ *pattern.View, c recognize.Attention) string {
+		m := f.project(a, operands{c.Query, c.Key, c.Value})
+		if m == nil {
+			return ""
+		}
+		if why == nil {
+			why = m
+		}
+		return m.why
+	})
+	core, partial := rule.At(f.View, a.softmax)
+	if core == nil {
+		if why != nil {
+			return why
+		}
+		return f.coreMiss(a, partial)
+	}
+	a.scoreLeft, a.keys, a.values = core.Query, core.Key, core.Value
+	a.scores, a.context = core.Scores, core.Context
+	return nil
+}
+
+// coreMiss words where the core's pattern stopped.
+func (f *facts) coreMiss(a *attention, partial *pattern.Miss) *miss {
 	stop := func(u gs.Use) bool { return f.product(u.Node) }
-	pass := func(u gs.Use) bool {
-		n := u.Node
-		return layout(n) || f.scaling(n) || is(n, "Slice") || is(n, "Where") || is(n, "IsNaN")
-	}
-	hits, ends := f.ahead(weights, stop, pass)
+	pass := func(u gs.Use) bool { return pattern.Layout().Has(f.View, u.Node) || f.scales(u.Node) }
+	hits, ends := f.ahead(a.softmax, stop, pass, false)
 	switch {
-	case len(hits) == 1 && hits[0].Node.Output(0) != nil:
-		n := hits[0].Node
-		return n.Output(0), n.Input(1 - hits[0].Input), nil
-	case len(hits) > 0:
-		return nil, nil, missed("context", "its result goes into %d matrix products", len(hits))
-	case len(ends) == 0:
-		return nil, nil, missed("context", "its result is read by no matrix product (a classifier's softmax?)")
+	case len(hits) == 0 && len(ends) == 0:
+		return missed("context", "its result is read by no matrix product (a classifier's softmax?)")
+	case len(hits) == 0:
+		return missed("context", "its result goes into %s, not into a matrix product with an activation (a gate or a pooling?)", opNames(ends))
 	}
-	return nil, nil, missed("context", "its result goes into %s, not into a matrix product with an activation (a gate or a pooling?)", opNames(ends))
+	scores := f.Back(a.anchor.Input(0), pattern.Either("scale or mask", pattern.Layout(), pattern.Carving(), pattern.Arithmetic(), pattern.Ops("mask", "Where", "Clip", "Tanh")),
+		func(v *gs.Value) bool { return f.linearOf[v] != nil || f.product(v.Producer()) })
+	products := slices.ContainsFunc(scores.Hits, func(v *gs.Value) bool { return f.linearOf[v] == nil })
+	switch {
+	case !products && len(scores.Hits) > 0:
+		return missed("scores", "its input is a linear layer's result, not a product of queries and keys (a router, gate or pooling?)")
+	case !products && slices.ContainsFunc(scores.Ends, func(n *gs.Node) bool { return is(n, "MatMul") }):
+		return missed("scores", "its input is a product with a constant, not of queries and keys (a pooling with a learned query?)")
+	case !products && len(scores.Ends) > 0:
+		return missed("scores", "its input comes from %s, not from a product of queries and keys", opNames(scores.Ends))
+	case !products:
+		return missed("scores", "its input comes from no matrix product")
+	}
+	return missed("context", "%s", partial)
 }
 
-// scores goes from a softmax's input back to the product of queries and keys.
-func (f *facts) scores(v *gs.Value) (left, right *gs.Value, why *miss) {
-	stop := func(v *gs.Value) bool { return f.product(v.Producer()) || f.linearOf[v] != nil || f.normOf[v] != nil }
-	pass := func(n *gs.Node) bool {
-		if layout(n) || carving(n) || arithmetic(n) {
-			return true
-		}
-		return is(n, "Where") || is(n, "Clip") || is(n, "Min") || is(n, "Max") || is(n, "Tanh")
-	}
-	hits, ends, _ := f.back(v, stop, pass)
-	var products []*gs.Node
-	linears := 0
-	for _, h := range hits {
-		if f.product(h.Producer()) {
-			products = append(products, h.Producer())
-		} else if f.linearOf[h] != nil {
-			linears++
-		}
-	}
-	switch {
-	case len(products) == 1:
-		return products[0].Input(0), products[0].Input(1), nil
-	case len(products) > 1:
-		if p := f.agreeing(products); p != nil {
-			return p.Input(0), p.Input(1), nil
-		}
-		return nil, nil, missed("scores", "its input adds %d matrix products whose queries differ", len(products))
-	case linears > 0:
-		return nil, nil, missed("scores", "its input is a linear layer's result, not a product of queries and keys (a router, gate or pooling?)")
-	case slices.ContainsFunc(ends, func(n *gs.Node) bool { return is(n, "MatMul") }):
-		return nil, nil, missed("scores", "its input is a product with a constant, not of queries and keys (a pooling with a learned query?)")
-	case len(ends) > 0:
-		return nil, nil, missed("scores", "its input comes from %s, not from a product of queries and keys", opNames(ends))
-	}
-	return nil, nil, missed("scores", "its input comes from no matrix product")
+// product reports whether n multiplies two activations as matrices.
+func (f *facts) product(n *gs.Node) bool {
+	return among(n, "MatMul", "Einsum", "com.microsoft::FusedMatMul") && len(n.Inputs()) == 2 && f.Data(n.Input(0)) && f.Data(n.Input(1))
 }
 
-// agreeing picks, from several summed score products, the one of queries and
-// keys: all must have the same query projection, as relative positions do.
-func (f *facts) agreeing(products []*gs.Node) *gs.Node {
-	var q *linear
-	var found *gs.Node
-	for _, p := range products {
-		l, why := f.projection("query", p.Input(0))
-		if why != nil || q != nil && l != q {
-			return nil
+// operatorCore reads an operator that computes scores, softmax and context.
+func (f *facts) operatorCore(a *attention) *miss {
+	n := a.anchor
+	a.context, a.heads = n.Output(0), int(max(n.Int("q_num_heads", 0), n.Int("num_heads", 0)))
+	switch pattern.OpName(n) {
+	case "com.microsoft::Attention", "com.microsoft::QAttention", "com.microsoft::LongformerAttention", "com.microsoft::PackedAttention",
+		"com.microsoft::DecoderMaskedSelfAttention", "com.microsoft::QOrderedAttention":
+		a.in = n.Input(0)
+		a.keysIn, a.valuesIn = a.in, a.in
+		if !f.Data(a.in) || !f.Fixed(n.Input(1)) {
+			return missed("operands", "it does not hold its projections")
 		}
-		q = l
-		if k, why := f.projection("key", p.Input(1)); why == nil && found == nil && f.root(k.in) == f.root(q.in) {
-			found = p
+		return nil
+	}
+	from := operands{n.Input(0), n.Input(1), n.Input(2)}
+	if n.Domain() != "" { // packed in the first operand, or keys with values
+		if from.key == nil {
+			from.key = from.query
+		}
+		if from.value == nil {
+			from.value = from.key
 		}
 	}
-	return found
+	if from.query == nil || from.key == nil || from.value == nil {
+		return missed("operands", "query, key, value or result is left out")
+	}
+	a.scoreLeft, a.keys, a.values = from.query, from.key, from.value
+	return f.project(a, from)
 }
 
 // projection goes back from an operand to the one linear layer it comes from.
 func (f *facts) projection(step string, v *gs.Value) (*linear, *miss) {
-	stop := func(v *gs.Value) bool { return f.linearOf[v] != nil }
-	hits, ends, _ := f.back(v, stop, projectionPath)
+	stop := func(v *gs.Value) bool { l := f.linearOf[v]; return l != nil && !l.wide }
+	walk := f.Back(v, f.ways.projection, stop)
+	hits := f.nearestStream(walk.Hits)
 	switch {
 	case len(hits) == 1:
 		return f.linearOf[hits[0]], nil
 	case len(hits) > 1:
 		return nil, missed(step, "the %s comes from %d linear layers", step, len(hits))
-	case !f.data(v):
+	case !f.Data(v):
 		return nil, missed(step, "the %s is a constant, as in a pooling with a learned query", step)
-	case len(ends) > 0:
-		return nil, missed(step, "the %s comes from %s, not from a linear layer", step, opNames(ends))
+	case len(walk.Ends) > 0:
+		return nil, missed(step, "the %s comes from %s, not from a linear layer", step, opNames(walk.Ends))
 	}
 	return nil, missed(step, "the %s comes from no linear layer", step)
 }
 
-// projectionPath accepts what may stand between a projection and its product:
-// head splitting, scaling, rotary embedding, norms of queries and keys.
-func projectionPath(n *gs.Node) bool {
-	if layout(n) || carving(n) || arithmetic(n) {
-		return true
+// nearestStream leaves out linear layers that read another linear layer's result
+// without anything between, as the second factor of a low-rank update does, if
+// there are others.
+func (f *facts) nearestStream(hits []*gs.Value) []*gs.Value {
+	if len(hits) < 2 {
+		return hits
 	}
-	if n.Domain() != "" {
-		return false
+	var out []*gs.Value
+	for _, v := range hits {
+		if f.linearOf[f.root(f.linearOf[v].in)] == nil {
+			out = append(out, v)
+		}
 	}
-	switch n.Op() {
-	case "Neg", "Pow", "Sqrt", "Reciprocal", "Clip", "Max", "Min", "Where", "LpNormalization", "RotaryEmbedding",
-		"ReduceL2", "ReduceSum", "ReduceSumSquare", "ReduceMean", "LayerNormalization", "RMSNormalization":
-		return true
+	if len(out) == 0 {
+		return hits
 	}
-	return false
+	return out
 }
 
 // outputProjection goes from the context forward to the one linear layer that
 // reads it.
 func (f *facts) outputProjection(context *gs.Value) (*linear, *miss) {
-	stop := func(u gs.Use) bool { return f.reads(u) != nil }
+	var found []*linear
+	stop := func(u gs.Use) bool {
+		l := f.reads(u)
+		if l == nil || l.wide {
+			return false
+		}
+		if !slices.Contains(found, l) {
+			found = append(found, l)
+		}
+		return true
+	}
+	w := f.ways
 	pass := func(u gs.Use) bool {
 		n := u.Node
-		return layout(n) || carving(n) || f.scaling(n) || is(n, "LayerNormalization")
+		return w.moving.Has(f.View, n) || w.elementwise.Has(f.View, n) || is(n, "Where") || depthwise().Has(f.View, n)
 	}
-	hits, ends := f.ahead(context, stop, pass)
+	_, ends := f.ahead(context, stop, pass, true)
 	switch {
-	case len(hits) == 1:
-		return f.reads(hits[0]), nil
-	case len(hits) > 1:
-		return nil, missed("output", "the context goes into %d linear layers", len(hits))
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return nil, missed("output", "the context goes into %d linear layers", len(found))
 	case len(ends) > 0:
 		return nil, missed("output", "the context goes into %s, not into a linear layer", opNames(ends))
 	}
@@ -216,14 +242,9 @@ func (f *facts) outputProjection(context *gs.Value) (*linear, *miss) {
 // opNames lists the operators that ended a walk, each once.
 func opNames(nodes []*gs.Node) string {
 	var names []string
-	seen := map[string]bool{}
 	for _, n := range nodes {
-		name := n.Op()
-		if n.Domain() != "" {
-			name = n.Domain() + "." + name
-		}
-		if !seen[name] {
-			seen[name] = true
+		name := strings.ReplaceAll(pattern.OpName(n), "::", ".")
+		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -1,235 +1,195 @@
 package adapterinject
 
 import (
-	"strings"
-
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
-// Kind says where a block's norms stand.
+// Kind is the kind of a block's attention, and for plain self-attention where its
+// norms stand.
 type Kind int
 
 // The kinds of block.
 const (
 	PreNorm  Kind = iota // X + f(LN(X)), as in ViT and AST
-	PostNorm             // LN(X + f(X)), as in BERT
+	PostNorm             // LN(X + f(X)), as in BERT, and X + LN(f(X)), as in Swin V2
+	Window               // self-attention inside windows (arXiv 2103.14030), as in Swin and HTS-AT
+	Cross                // keys and values come from another stream
 )
 
-// String gives "pre-norm" or "post-norm".
+// String gives "pre-norm", "post-norm", "window" or "cross".
 func (k Kind) String() string {
-	if k == PostNorm {
+	switch k {
+	case PostNorm:
 		return "post-norm"
+	case Window:
+		return "window"
+	case Cross:
+		return "cross"
 	}
 	return "pre-norm"
 }
 
-// SiteName names a place in a block where an adapter can go.
-type SiteName string
-
-// The sites of a block.
-const (
-	// AttentionOut is the attention's result: output projection and bias done,
-	// residual not yet added. A sequential adapter goes here.
-	AttentionOut SiteName = "attn.out"
-	// MLP is the MLP's result where the residual Add reads it. A parallel
-	// adapter reads Block.NormMLP and is added here.
-	MLP SiteName = "mlp"
-)
-
-// Site is a place in a block where an adapter can go.
-type Site struct {
-	Name  SiteName
-	Value *gs.Value
-	Shape []gs.Dim // as far as the file says it; nil if it does not
-	DType gs.DType // of the block's weights
-}
-
-// Block is a Transformer encoder block found in a graph. Query, Key, Value,
-// Output, FC1 and FC2 are the results of its linear layers, bias included; where
-// one layer computes several of query, key and value, they are the same value.
+// Block is an attention with its residual addition and, if there is one, the MLP
+// behind it. Query, Key, Value, Output, FC1 and FC2 are the results of its linear
+// layers, bias included; where one layer computes several of query, key and
+// value, they are the same value. Where an optimiser fused a bias into a later
+// operator, the result without it stands for the layer, and what is no value of
+// the file at all is nil.
 type Block struct {
-	Index int // from 0, in the order of the attentions
-	Kind  Kind
-	Width int // of the residual stream
-	Heads int // 0 if the graph does not say
+	Index   int // from 0, in the order of the attentions
+	Kind    Kind
+	PreNorm bool // a norm stands between the stream and the projections
+	Width   int  // of the residual stream; 0 if the graph does not say
+	Heads   int  // 0 if the graph does not say
 
-	Softmax      *gs.Value // attention weights; the result of an Attention operator
+	Softmax      *gs.Value // attention weights; the result of an attention operator
 	Query        *gs.Value
 	Key          *gs.Value
 	Value        *gs.Value
 	Output       *gs.Value // attention's result, before the residual
 	Residual     *gs.Value // the stream that its residual Add adds it to
-	ResidualAttn *gs.Value // result of that Add
+	ResidualAttn *gs.Value // result of that Add; nil if fused with the norm behind it
 
 	NormMLP     *gs.Value // what the MLP reads: LN2's result, LN1's in a post-norm block
-	FC1, FC2    *gs.Value
-	ResidualMLP *gs.Value // result of the MLP's residual Add
-	Activation  string    // of the MLP: gelu, gelu_tanh, relu, …, or other
+	FC1, FC2    *gs.Value // nil, as all of the MLP, where the block has none
+	Gate        *gs.Value // other first layer of a gated MLP (arXiv 2002.05202), or nil
+	ResidualMLP *gs.Value // result of the MLP's residual Add; nil if fused with a norm
+	Activation  string    // of the MLP: gelu, gelu_tanh, relu, …, or other; empty without an MLP
 
 	Sites []Site
 
 	quantised bool
 }
 
-// Site gives the site of that name.
-func (b Block) Site(name SiteName) (Site, bool) {
-	for _, s := range b.Sites {
-		if s.Name == name {
-			return s, true
-		}
-	}
-	return Site{}, false
-}
-
-// blockAt completes an attention to a block: one stream in, residual Add, norm,
-// MLP, residual Add.
-func (f *facts) blockAt(a *attention) (*Block, *miss) {
-	x := f.root(a.q.in)
-	if f.root(a.k.in) != x || f.root(a.v.in) != x {
-		return nil, missed("stream", "queries and keys come from different values (cross-attention)")
-	}
-	if a.o.width <= 0 {
-		return nil, missed("output", "the shape of the output projection's weight is not known")
-	}
-	b := &Block{
-		Width: a.o.width, Softmax: a.softmax, Heads: f.headCount(a),
-		Query: a.q.out, Key: a.k.out, Value: a.v.out, Output: a.o.out,
-	}
-	if why := f.attentionResidual(b, x); why != nil {
-		return nil, why
-	}
-	branch, l1, l2, why := f.mlp(b)
+// sublayerAt completes an attention to a sublayer of a residual stream.
+func (f *facts) sublayerAt(n *gs.Node) (*attention, *miss) {
+	a, why := f.attentionAt(n)
 	if why != nil {
 		return nil, why
 	}
-	dtype := f.dtypes[a.o.weight]
-	b.Sites = []Site{
-		{AttentionOut, b.Output, b.Output.Shape(), dtype},
-		{MLP, branch, branch.Shape(), dtype},
+	ancestors := f.ancestry(a.in)
+	if a.sum, why = f.residual("residual", a.o.out, ancestors); why != nil {
+		return nil, why
 	}
-	for _, l := range []*linear{a.q, a.k, a.v, a.o, l1, l2} {
-		b.quantised = b.quantised || f.quant[l.weight]
+	from := ancestors[a.sum.stream]
+	a.pre, a.windowed = from.normed, from.windowed
+	return a, nil
+}
+
+// blockOf completes a sublayer with its MLP.
+func (f *facts) blockOf(a *attention, ffns []*ffn) (*Block, *miss) {
+	m := f.mlpOf(a, ffns)
+	if m == nil && !f.normed(a) {
+		return nil, missed("norm", "it has neither a norm nor an MLP")
 	}
+	if m != nil && m.normed && m.sum.stream == a.sum.out && !a.sum.behind {
+		a.pre = true // the first block of a stream that begins with a norm
+	}
+	b := &Block{
+		Width: a.o.width, Softmax: a.softmax, Heads: f.headCount(a), PreNorm: a.pre,
+		Output: a.o.out, Residual: a.sum.stream, ResidualAttn: a.sum.out,
+	}
+	if b.Width == 0 {
+		b.Width = f.lastSize(a.o.out)
+	}
+	b.Kind = f.kind(a)
+	layers := []*linear{a.o}
+	if a.q != nil {
+		b.Query, b.Key, b.Value = a.q.out, a.k.out, a.v.out
+		layers = append(layers, a.q, a.k, a.v)
+	}
+	if m != nil {
+		b.NormMLP, b.FC1, b.FC2, b.Activation, b.ResidualMLP = m.in, m.fc1.out, m.fc2.out, m.act, m.sum.out
+		if m.gate != nil {
+			b.Gate = m.gate.out
+		}
+		layers = append(layers, m.fc1, m.fc2)
+	}
+	for _, l := range layers {
+		b.quantised = b.quantised || l.quantised || f.quant[l.weight]
+	}
+	b.Sites = f.sites(b, a, m)
 	return b, nil
 }
 
-// attentionResidual finds the Add of the attention's result to the stream that
-// the attention read: itself, or through a norm.
-func (f *facts) attentionResidual(b *Block, x *gs.Value) *miss {
-	add, other, why := f.residual("residual", b.Output, func(stream *gs.Value) bool {
-		if stream == x {
-			b.Kind = PostNorm
-			return true
-		}
-		n := f.normOf[x]
-		if n != nil && f.root(n.in) == stream {
-			b.Kind = PreNorm
-			return true
-		}
-		return false
-	})
-	if why != nil {
-		return why
+func (f *facts) kind(a *attention) Kind {
+	switch {
+	case f.streamOf(a.sum.stream, f.ancestry(a.keysIn), true) == nil && f.streamOf(a.sum.stream, f.ancestry(a.valuesIn), true) == nil:
+		return Cross
+	case a.windowed:
+		return Window
+	case a.pre:
+		return PreNorm
 	}
-	b.ResidualAttn, b.Residual = add.Node.Output(0), other
-	return nil
+	return PostNorm
 }
 
-// residual goes forward from a branch's result to the Add with a stream that
-// fits. It gives the branch's use there and the other operand.
-func (f *facts) residual(step string, from *gs.Value, fits func(root *gs.Value) bool) (gs.Use, *gs.Value, *miss) {
-	stop := func(u gs.Use) bool {
-		return is(u.Node, "Add") && len(f.dataInputs(u.Node)) == 2 && u.Node.Output(0) != nil
+// normed reports whether a norm stands before or behind an attention.
+func (f *facts) normed(a *attention) bool {
+	if a.pre || a.sum.normed != nil || len(f.normsIn[a.sum.out]) > 0 {
+		return true
 	}
-	pass := func(u gs.Use) bool { return layout(u.Node) || carving(u.Node) || f.scaling(u.Node) }
-	hits, ends := f.ahead(from, stop, pass)
-	for _, h := range hits {
-		if other := h.Node.Input(1 - h.Input); fits(f.root(unadapted(other))) {
-			return h, other, nil
+	return a.sum.behind
+}
+
+// mlpOf finds the feed-forward module behind an attention on its stream, or
+// beside it where both read the same norm. One that does not mix positions comes
+// before one that does, as a convolution module.
+func (f *facts) mlpOf(a *attention, ffns []*ffn) *ffn {
+	var second *ffn
+	for _, m := range ffns {
+		if !f.follows(m.sum.stream, a.sum, 0) && !f.parallel(a, m) {
+			continue
+		}
+		if !m.mixes {
+			return m
+		}
+		if second == nil {
+			second = m
 		}
 	}
-	switch {
-	case len(hits) > 0:
-		return gs.Use{}, nil, missed(step, "it is added, but not to the stream the layer before it reads")
-	case len(ends) > 0:
-		return gs.Use{}, nil, missed(step, "the result goes into %s, not into a residual Add", opNames(ends))
+	return second
+}
+
+// parallel reports whether an MLP reads the stream that the attention reads and
+// both results are added to it together.
+func (f *facts) parallel(a *attention, m *ffn) bool {
+	if m.sum.stream != a.sum.stream {
+		return false
 	}
-	return gs.Use{}, nil, missed(step, "the result goes into no residual Add")
+	if m.sum.node == a.sum.node {
+		return true
+	}
+	first, second := a.sum, m.sum
+	if f.Place(first.node) > f.Place(second.node) {
+		first, second = second, first
+	}
+	for _, in := range second.node.Inputs() {
+		if in == first.out {
+			return true
+		}
+	}
+	return false
+}
+
+// lastSize is the size of a value's last axis, or 0.
+func (f *facts) lastSize(v *gs.Value) int {
+	dims := f.Type(v).Shape
+	if len(dims) == 0 {
+		return 0
+	}
+	return int(max(0, dims[len(dims)-1].Value))
 }
 
 // added reports whether Inject made the node. Its own prefix is the one name
 // this package reads.
-func added(n *gs.Node) bool { return n != nil && strings.HasPrefix(n.Name(), Prefix) }
+func added(n *gs.Node) bool { return n != nil && hasPrefix(n.Name()) }
 
 // unadapted is the base's value below the results that Inject added to it, so
 // that the blocks of an injected model are found too.
 func unadapted(v *gs.Value) *gs.Value {
-	for added(v.Producer()) && is(v.Producer(), "Add") {
+	for v != nil && added(v.Producer()) && is(v.Producer(), "Add") {
 		v = v.Producer().Input(0)
 	}
 	return v
-}
-
-// mlp finds norm, linear, activation, linear and residual Add behind the
-// attention, and fills them in. branch is the MLP's result where its residual
-// Add reads it.
-func (f *facts) mlp(b *Block) (branch *gs.Value, l1, l2 *linear, why *miss) {
-	why = missed("norm", "no norm reads the attention's residual sum")
-	for _, n := range f.norms {
-		if f.root(n.in) != b.ResidualAttn {
-			continue
-		}
-		stream := b.ResidualAttn
-		if b.Kind == PostNorm {
-			stream = n.out
-		}
-		for _, l := range f.linears {
-			if f.root(l.in) != n.out || added(l.out.Producer()) {
-				continue
-			}
-			l2, name, miss := f.secondLinear(l)
-			if miss != nil {
-				why = miss
-				continue
-			}
-			add, _, miss := f.residual("mlp residual", l2.out, func(root *gs.Value) bool { return root == stream })
-			if miss != nil {
-				why = miss
-				continue
-			}
-			if l2.width != b.Width || l.inDim != b.Width {
-				why = missed("mlp", "it is %d to %d wide, the attention %d", l.inDim, l2.width, b.Width)
-				continue
-			}
-			b.NormMLP, b.FC1, b.FC2, b.Activation = n.out, l.out, l2.out, name
-			b.ResidualMLP = add.Node.Output(0)
-			return add.Node.Input(add.Input), l, l2, nil
-		}
-		if why.step == "norm" {
-			why = missed("mlp", "no linear layer reads the norm behind the attention")
-		}
-	}
-	return nil, nil, nil, why
-}
-
-// secondLinear goes from the MLP's first linear layer through its activation to
-// the second.
-func (f *facts) secondLinear(first *linear) (*linear, string, *miss) {
-	stop := func(u gs.Use) bool { return f.reads(u) != nil }
-	pass := func(u gs.Use) bool { return elementwise(u.Node) }
-	hits, ends := f.ahead(first.out, stop, pass)
-	switch {
-	case len(hits) > 1:
-		return nil, "", missed("mlp", "its first linear layer leads to %d others", len(hits))
-	case len(hits) == 0 && len(ends) > 0:
-		return nil, "", missed("mlp", "its first linear layer goes into %s, not through an activation into a second one", opNames(ends))
-	case len(hits) == 0:
-		return nil, "", missed("mlp", "its first linear layer leads to no second one")
-	}
-	second := f.reads(hits[0])
-	name, ok := f.activation(first.out, second.in)
-	if !ok {
-		return nil, "", missed("mlp", "what stands between its linear layers is not one activation function (a gated MLP?)")
-	}
-	return second, name, nil
 }

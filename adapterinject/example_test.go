@@ -43,10 +43,10 @@ func ExamplePlan() {
 	fmt.Println("proved:", adapterinject.CheckNoop(m, adapted) == nil)
 	fmt.Println("to train:", len(adapterinject.Trainable(adapted)), "tensors")
 	// Output:
-	// block  site      value                    shape       rank  parameters
-	// 0      attn.out  /block/o/Add_output_0    […, 16]     4     148
-	// 0      mlp       /block/fc2/Add_output_0  […, 16]     4     148
-	// head   logits    logits                   [batch, 3]        83
+	// block  site      value                    shape            rank  parameters
+	// 0      attn.out  /block/o/Add_output_0    [batch, 10, 16]  4     148
+	// 0      mlp.out   /block/fc2/Add_output_0  [batch, 10, 16]  4     148
+	// head   logits    logits                   [batch, 3]             83
 	// 2 adapters, 296 parameters; head for 3 labels, 83 parameters
 	// trainable: 0.000 M of 0.006 M parameters (379 of 6203), 6.11 %
 	// proved: true

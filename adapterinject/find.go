@@ -2,63 +2,74 @@ package adapterinject
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/pattern"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/recognize"
 )
 
 // Find gives the Transformer blocks of a model's main graph, in the order of
 // their attentions, and a report on every candidate. It works by structure
 // alone: names are never read, and a block is the same block whichever exporter
-// wrote it. A candidate is each Softmax and each Attention operator; it is a
-// block if query, key, value and output projections, the residual Adds, a norm
-// and the MLP are all found around it.
+// or optimiser wrote it. A candidate is each Softmax and each operator that
+// computes an attention; it is a block if the projections of query, key, value
+// and output are found around it, and the residual addition to the stream that
+// the queries are made of, with a norm on one side or an MLP behind it.
+//
+// Functions of the model are looked into; values that exist only inside them are
+// nil in the blocks.
+//
+// Each sublayer of a decoder is a block of its own: the self-attention has no
+// MLP, the cross-attention has the layer's.
 func Find(m *gs.Model) ([]Block, Report) {
-	f := study(m.Graph)
-	var blocks []Block
+	s := shadowOf(m)
+	blocks, report := study(s.graph).find()
+	return s.blocks(blocks), report
+}
+
+func (f *facts) find() ([]Block, Report) {
 	var r Report
-	for _, n := range m.Graph.Nodes() {
-		c, ok := candidate(n)
-		if !ok {
+	var found []*attention
+	at := map[*attention]int{}
+	for _, n := range f.graph.Nodes() {
+		if !f.candidate(n) {
 			continue
 		}
-		if c.Why == "" {
-			b, why := f.try(n)
-			if why == nil {
-				b.Index = len(blocks)
-				c.Block = b.Index
-				blocks = append(blocks, *b)
-			} else {
-				c.Step, c.Why = why.step, why.why
-			}
+		c := Candidate{Node: n.Label(), Op: strings.ReplaceAll(pattern.OpName(n), "::", "."), Block: -1}
+		a, why := f.sublayerAt(n)
+		if why != nil {
+			c.Step, c.Why = why.step, why.why
+		} else {
+			at[a] = len(r.Candidates)
+			found = append(found, a)
+			f.attnAt[a.sum.node] = a
 		}
 		r.Candidates = append(r.Candidates, c)
+	}
+	ffns := f.findFFNs()
+	var blocks []Block
+	for _, a := range found {
+		c := &r.Candidates[at[a]]
+		b, why := f.blockOf(a, ffns)
+		if why != nil {
+			c.Step, c.Why = why.step, why.why
+			continue
+		}
+		b.Index, c.Block = len(blocks), len(blocks)
+		blocks = append(blocks, *b)
+		f.parts = append(f.parts, part{a, f.mlpOf(a, ffns)})
 	}
 	return blocks, r
 }
 
-func (f *facts) try(n *gs.Node) (*Block, *miss) {
-	a, why := f.attentionAt(n)
-	if why != nil {
-		return nil, why
-	}
-	return f.blockAt(a)
-}
-
 // candidate reports whether n may be the core of an attention.
-func candidate(n *gs.Node) (Candidate, bool) {
-	c := Candidate{Node: n.Label(), Op: n.Op(), Block: -1}
-	if is(n, "Softmax") || is(n, "Attention") {
-		return c, true
-	}
-	fused := []string{"Attention", "MultiHeadAttention", "PackedAttention", "PackedMultiHeadAttention", "QAttention", "GroupQueryAttention", "QLinearSoftmax"}
-	if n.Domain() == "com.microsoft" && slices.Contains(fused, n.Op()) {
-		c.Op = "com.microsoft." + n.Op()
-		c.Step, c.Why = "operator", "ONNX Runtime's offline optimiser fused it; use the model as it was exported"
-		return c, true
-	}
-	return c, false
+func (f *facts) candidate(n *gs.Node) bool {
+	return recognize.IsSpelledSoftmax(f.View, n) || among(n, strings.Split(recognize.Softmaxes, "|")...) || among(n, "Attention",
+		"com.microsoft::Attention", "com.microsoft::MultiHeadAttention", "com.microsoft::PackedAttention",
+		"com.microsoft::PackedMultiHeadAttention", "com.microsoft::QAttention", "com.microsoft::GroupQueryAttention",
+		"com.microsoft::LongformerAttention", "com.microsoft::DecoderMaskedSelfAttention",
+		"com.microsoft::DecoderMaskedMultiHeadAttention", "com.microsoft::QOrderedAttention", "com.microsoft::SparseAttention")
 }
 
 // Report says of every candidate whether it is a block, and if not, why.
@@ -71,7 +82,7 @@ type Candidate struct {
 	Node  string // its name, or its result's
 	Op    string
 	Block int    // index of its block, or -1
-	Step  string // the step that failed: context, scores, query, …, mlp; empty for a block
+	Step  string // the step that failed: context, scores, query, …, norm; empty for a block
 	Why   string // what was found instead
 }
 

@@ -19,7 +19,7 @@ type found struct {
 }
 
 func describe(b Block) found {
-	mlp, _ := b.Site(MLP)
+	mlp, _ := b.Site(MLPOut)
 	return found{
 		Kind: b.Kind.String(), Width: b.Width, Heads: b.Heads, Activation: b.Activation,
 		Q: b.Query.Name(), K: b.Key.Name(), V: b.Value.Name(), O: b.Output.Name(),
@@ -108,7 +108,7 @@ func TestParallelAdapterReadsResidualOperand(t *testing.T) {
 		if len(blocks) != 1 {
 			t.Fatalf("%+v: %s", s, report)
 		}
-		site, _ := blocks[0].Site(MLP)
+		site, _ := blocks[0].Site(MLPOut)
 		uses := site.Value.Uses()
 		if len(uses) != 1 || uses[0].Node != blocks[0].ResidualMLP.Producer() {
 			t.Errorf("%+v: MLP site %q is not read by the residual Add", s, site.Value.Name())

@@ -75,6 +75,9 @@ func (f *facts) headAt(out *gs.Value) (HeadSite, string) {
 		}
 	}
 	h.dense = f.linearOf[v]
+	if h.dense.channels || h.dense.quantised || !among(h.dense.node, "MatMul", "Gemm") {
+		return h, fmt.Sprintf("it comes from %s, want a MatMul or Gemm with a stored weight", opNames([]*gs.Node{h.dense.node}))
+	}
 	if len(out.Uses()) > 0 {
 		return h, "its logits have other readers too"
 	}
@@ -83,12 +86,12 @@ func (f *facts) headAt(out *gs.Value) (HeadSite, string) {
 
 // pooled fills in what the head's linear layer reads.
 func (f *facts) pooled(h HeadSite) (HeadSite, string) {
-	h.Pooled, h.Width, h.dtype = h.dense.in, h.dense.inDim, f.dtypes[h.dense.weight]
+	h.Pooled, h.Width, h.dtype = h.dense.in, h.dense.inDim, f.Type(h.dense.weight).DType
 	if h.dense.width > 0 {
 		h.Classes = h.dense.width
 	}
-	if n := f.normOf[h.dense.in]; n != nil && f.onlyReader(n.out, h.dense.node) {
-		h.norm, h.Pooled = n, n.in
+	if n := f.normOf[h.dense.in]; n != nil && n.In != nil && f.onlyReader(n.Out, h.dense.node) {
+		h.norm, h.Pooled = n, n.In
 	}
 	rank := -1
 	if dims := h.Pooled.Shape(); dims != nil {
@@ -108,7 +111,7 @@ func (f *facts) pooled(h HeadSite) (HeadSite, string) {
 }
 
 func (f *facts) onlyReader(v *gs.Value, n *gs.Node) bool {
-	u, ok := f.soleReader(v)
+	u, ok := f.SoleReader(v)
 	return ok && u.Node == n && !v.IsGraphOutput()
 }
 
@@ -117,7 +120,7 @@ func (f *facts) onlyReader(v *gs.Value, n *gs.Node) bool {
 func (h HeadSite) parameters() int64 {
 	values := []*gs.Value{h.dense.weight, h.dense.bias}
 	if h.norm != nil {
-		for _, n := range h.norm.nodes {
+		for _, n := range h.norm.Nodes {
 			values = append(values, n.Inputs()...)
 		}
 	}

@@ -1,109 +1,170 @@
 package adapterinject
 
 import (
+	"slices"
+
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/pattern"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/recognize"
 )
 
-// linear is y = x·W + b over the last axis, in any of its spellings: MatMul,
-// MatMul and Add with the bias on either side, Gemm, and Reshape around Gemm.
+// linear is y = x·W + b, in any of its spellings: a product that package
+// recognize knows, and the bias added behind it.
 type linear struct {
-	node         *gs.Node  // MatMul or Gemm
+	node         *gs.Node  // of the product
 	in           *gs.Value // x
 	weight, bias *gs.Value // bias nil if there is none
 	out          *gs.Value // y
 	inDim, width int       // of W; 0 if its shape is not known
+	channels     bool      // a convolution, so y's axis 1 is the wide one
+	wide         bool      // a convolution that sees several positions
+	activation   string    // fused into the operator
+	quantised    bool
 }
 
 func (f *facts) findLinears() {
-	for _, n := range f.graph.Nodes() {
-		if l := f.linear(n); l != nil {
-			f.linears = append(f.linears, l)
-			f.linearAt[n], f.linearOf[l.out] = l, l
+	for _, found := range recognize.Linears(f.View) {
+		l := &linear{
+			node: found.Node, in: found.In, weight: found.Weight, bias: found.Bias, out: found.Out,
+			channels: found.Channels, wide: found.Wide, activation: found.Activation, quantised: found.Quantised,
 		}
+		if !f.measure(l) {
+			continue
+		}
+		if l.bias == nil && l.activation == "" {
+			f.addBias(l)
+		}
+		f.linears = append(f.linears, l)
+		f.linearAt[l.node], f.linearOf[l.out] = l, l
 	}
 }
 
-// linear reads n as the product of a linear layer, or gives nil.
-func (f *facts) linear(n *gs.Node) *linear {
-	if !is(n, "MatMul") && !is(n, "Gemm") || n.Output(0) == nil {
-		return nil
+// measure reads the widths off the weight's shape; false if it has not that of a
+// matrix.
+func (f *facts) measure(l *linear) bool {
+	n := l.node
+	shape := f.known(l.weight)
+	switch {
+	case n.Op() == "MatMulNBits" || n.Op() == "MatMulBnb4":
+		l.inDim, l.width = int(n.Int("K", 0)), int(n.Int("N", 0))
+		return true
+	case n.Op() == "Einsum":
+		return f.measureEinsum(l, shape)
+	case l.channels:
+		if len(shape) >= 3 {
+			l.inDim, l.width = int(shape[1]), int(shape[0])
+		}
+		return shape == nil || len(shape) >= 3
 	}
-	l := &linear{node: n, in: n.Input(0), weight: n.Input(1), out: n.Output(0)}
-	if !f.data(l.in) || l.weight == nil || f.data(l.weight) {
-		return nil
-	}
-	shape := f.shapes[l.weight]
 	for len(shape) > 2 && shape[0] == 1 {
 		shape = shape[1:]
 	}
-	if shape != nil && len(shape) != 2 {
-		return nil
+	if shape == nil {
+		return true
 	}
-	if shape != nil {
-		l.inDim, l.width = int(shape[0]), int(shape[1])
+	if len(shape) != 2 {
+		return false
 	}
-	if is(n, "Gemm") {
-		if n.Int("transA", 0) != 0 || f.data(n.Input(2)) {
-			return nil
-		}
-		if n.Int("transB", 0) != 0 {
-			l.inDim, l.width = l.width, l.inDim
-		}
-		l.bias = n.Input(2)
+	l.inDim, l.width = int(shape[0]), int(shape[1])
+	if n.Int("transB", 0) != 0 {
+		l.inDim, l.width = l.width, l.inDim
 	}
-	if l.bias == nil {
-		f.addBias(l)
-	}
-	return l
+	return true
 }
 
-// addBias takes in a fixed vector added to the product, also behind a Reshape.
+func (f *facts) measureEinsum(l *linear, shape []int64) bool {
+	e, ok := recognize.ParseEinsum(l.node)
+	if !ok {
+		return false
+	}
+	w := slices.Index(l.node.Inputs(), l.weight)
+	if shape == nil || len(e.In[w]) != len(shape) {
+		return true
+	}
+	l.inDim, l.width = 1, 1
+	for i, c := range e.In[w] {
+		if slices.Contains([]rune(e.Out), c) {
+			l.width *= int(shape[i])
+		} else {
+			l.inDim *= int(shape[i])
+		}
+	}
+	return true
+}
+
+// addBias takes in a fixed vector added to the product, also behind
+// rearrangements.
 func (f *facts) addBias(l *linear) {
 	v := l.out
-	for range 2 {
-		u, ok := f.soleReader(v)
-		if !ok {
+	const steps = 5 // Cast, QuantizeLinear, DequantizeLinear, Reshape, then the Add
+	for range steps {
+		u, ok := f.SoleReader(v)
+		if !ok || u.Node.Output(0) == nil {
 			return
 		}
-		if is(u.Node, "Add") && u.Node.Output(0) != nil {
+		if is(u.Node, "Add") {
 			other := u.Node.Input(1 - u.Input)
-			if !f.data(other) && f.vector(other, l.width) {
+			if !f.Data(other) && f.vector(other, l) {
 				l.bias, l.out = other, u.Node.Output(0)
 			}
 			return
 		}
-		if !is(u.Node, "Reshape") || u.Input != 0 || u.Node.Output(0) == nil {
+		if !pattern.Layout().Has(f.View, u.Node) || u.Input != 0 {
 			return
 		}
 		v = u.Node.Output(0)
 	}
 }
 
-// vector reports whether fixed value v is one row of n numbers; unknown shapes
-// and widths pass.
-func (f *facts) vector(v *gs.Value, n int) bool {
+// vector reports whether fixed value v is one row as wide as the layer; unknown
+// shapes and widths pass.
+func (f *facts) vector(v *gs.Value, l *linear) bool {
 	if v == nil {
 		return false
 	}
-	shape := f.shapes[v]
-	if shape == nil || n == 0 {
+	shape := f.known(v)
+	if shape == nil || l.width == 0 {
 		return true
 	}
 	if len(shape) == 0 {
 		return false
+	}
+	if l.channels || is(l.node, "Einsum") {
+		size := int64(1)
+		for _, d := range shape {
+			size *= d
+		}
+		return size == int64(l.width)
 	}
 	for _, d := range shape[:len(shape)-1] {
 		if d != 1 {
 			return false
 		}
 	}
-	return shape[len(shape)-1] == int64(n)
+	return shape[len(shape)-1] == int64(l.width)
 }
 
 // reads gives the linear layer whose input the use is, or nil.
 func (f *facts) reads(u gs.Use) *linear {
-	if l := f.linearAt[u.Node]; l != nil && u.Input == 0 {
+	l := f.linearAt[u.Node]
+	if l == nil {
+		l = f.readsQuantised(u)
+	}
+	if l != nil && (u.Input == 0 || l.node.Input(u.Input) == l.in) {
 		return l
+	}
+	return nil
+}
+
+// readsQuantised gives the linear layer behind a dynamic quantisation.
+func (f *facts) readsQuantised(u gs.Use) *linear {
+	if !is(u.Node, "DynamicQuantizeLinear") {
+		return nil
+	}
+	for _, next := range f.Readers(u.Node.Output(0)) {
+		if l := f.linearAt[next.Node]; l != nil {
+			return l
+		}
 	}
 	return nil
 }

@@ -49,14 +49,18 @@ func CheckNoop(base, injected *gs.Model) error {
 // the larger shape first would change nothing in the sum.)
 func (c *noop) noteShapes(b Block) {
 	pairs := [][2]*gs.Value{}
-	if s, ok := b.Site(MLP); ok {
+	if s, ok := b.Site(MLPOut); ok {
 		pairs = append(pairs, [2]*gs.Value{s.Value, b.NormMLP})
 	}
-	for _, in := range b.ResidualAttn.Producer().Inputs() {
-		pairs = append(pairs, [2]*gs.Value{in, b.Output})
+	if b.ResidualAttn != nil {
+		for _, in := range b.ResidualAttn.Producer().Inputs() {
+			pairs = append(pairs, [2]*gs.Value{in, b.Output})
+		}
 	}
-	for _, in := range b.ResidualMLP.Producer().Inputs() {
-		pairs = append(pairs, [2]*gs.Value{in, b.NormMLP})
+	if b.ResidualMLP != nil {
+		for _, in := range b.ResidualMLP.Producer().Inputs() {
+			pairs = append(pairs, [2]*gs.Value{in, b.NormMLP})
+		}
 	}
 	for _, p := range pairs {
 		c.alike[[2]string{p[0].Name(), p[1].Name()}] = true

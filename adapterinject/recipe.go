@@ -34,7 +34,13 @@ type adapter struct {
 // skip is the operand of the residual Add that carries the stream past the
 // site's branch, if the Add reads the site's value itself.
 func (a adapter) skip() (operand int, ok bool) {
+	if a.sum == nil {
+		return 0, false
+	}
 	n := a.sum.Producer()
+	if !is(n, "Add") {
+		return 0, false
+	}
 	for i, v := range n.Inputs() {
 		if v == a.site.Value && n.Input(1-i) != a.site.Value {
 			return 1 - i, true
@@ -94,12 +100,17 @@ func (r AAT) adapters(b Block) ([]adapter, error) {
 		return nil, err
 	}
 	attn, _ := b.Site(AttentionOut)
-	mlp, _ := b.Site(MLP)
+	mlp, has := b.Site(MLPOut)
 	one := adapter{block: b.Index, width: b.Width, rank: rank, scale: 1, activation: b.Activation}
 	spatial, parallel := one, one
 	spatial.site, spatial.name, spatial.read, spatial.sum = attn, "attn", attn.Value, b.ResidualAttn
 	parallel.site, parallel.name, parallel.read, parallel.sum, parallel.scale = mlp, "mlp", b.NormMLP, b.ResidualMLP, r.scale()
-	if r.MLPOnly {
+	switch {
+	case !has && r.MLPOnly:
+		return nil, nil
+	case !has:
+		return []adapter{spatial}, nil
+	case r.MLPOnly:
 		return []adapter{parallel}, nil
 	}
 	return []adapter{spatial, parallel}, nil

@@ -15,7 +15,14 @@
 // bytes it was loaded from. A graph changes only through a Patch, which is
 // checked where it is joined and applied whole or not at all.
 //
-// Refused are broken files ([FormatError]), files over 2 GiB, graphs nested more
-// than 32 deep, and external data that is not a plain file beside the model.
+// The weights of a model are never copied: they stay parts of the bytes that were
+// loaded, or in files of external data until somebody asks for them, and are
+// written from there. What loading may take is bounded by [Limits] before anything
+// is allocated.
+//
+// Refused are broken files ([FormatError]), ONNX files over 2 GiB (weights in
+// external data may take more; [Model.SaveWith] moves them there), files beyond a
+// limit ([UnsupportedError]), and external data that is not a plain file beside
+// the model.
 // Operators are not judged: any domain and version can be edited.
 package graphsurgery

@@ -233,8 +233,8 @@ func (c *extraction) notes(g *pb.GraphProto) {
 			kept[out] = true
 		}
 	}
-	for _, out := range g.Output {
-		delete(kept, out.GetName())
+	for _, port := range slices.Concat(g.Input, g.Output) {
+		delete(kept, port.GetName())
 	}
 	old := c.from.Graph.pb
 	for _, info := range old.ValueInfo {

@@ -157,8 +157,10 @@ type TypeError struct {
 	Node   string
 	Op     string
 	Domain string   // operator domain; "" is ai.onnx
-	Inputs []string // types of the inputs, as "float32[batch, 12]"
-	What   string   // the rule broken, got and want
+	Graph  string   // the graph it stands in, as in [Problem]; "" is the main one
+	Inputs []string // types of the inputs, as "float[batch,12]"
+	Rule   string   // "type", "declared" or "inference", see [Rules]
+	What   string   // what is wrong, got and want
 }
 
 // Error gives file, node, operator, what is wrong and the inputs' types.

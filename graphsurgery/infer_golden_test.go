@@ -139,10 +139,10 @@ func bindInputs(m *Model, fed string) map[string]int64 {
 	return sizes
 }
 
-// readGolden gives the lines of infer.golden.gz by model.
-func readGolden(t *testing.T) map[string][]string {
+// readGolden gives a file's tab-separated lines by their first field.
+func readGolden(t *testing.T, file string) map[string][]string {
 	t.Helper()
-	f, err := os.Open("testdata/infer.golden.gz")
+	f, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func readGolden(t *testing.T) map[string][]string {
 // types, against onnx's inference and against what running them gives: nothing we
 // claim is untrue, and we know no less than onnx of any kind of fact.
 func TestInferNodeTests(t *testing.T) {
-	golden := readGolden(t)
+	golden := readGolden(t, "testdata/infer.golden.gz")
 	var ours, theirs knowledge
 	models := 0
 	for _, kind := range []string{"node", "simple", "pytorch-converted", "pytorch-operator"} {

@@ -65,6 +65,16 @@ type inferScope struct {
 	graph  *Graph                        // nil in a function
 	call   *inferCall
 	main   bool
+	at     string // place in words; "" is the main graph
+}
+
+// inside is the place of a body of a node in s.
+func (s *inferScope) inside(n *pb.NodeProto, attr string) string {
+	inner := (&Node{pb: n}).Label() + "." + attr
+	if s.at != "" {
+		return s.at + "/" + inner
+	}
+	return inner
 }
 
 func newInferrer(m *Model, o InferOptions) *inferrer {
@@ -316,8 +326,21 @@ func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) err
 		w.muted--
 	}
 	view.Body = func(attr string, given []infer.Value) ([]infer.Value, error) { return w.body(n, s, attr, given) }
-	return rule(view)
+	err := rule(view)
+	if bad := typesAllowed(n, domain, version, in); bad != nil {
+		return &ruleError{ruleType, bad}
+	}
+	return err
 }
+
+// ruleError says which rule of Verify an error is about; that of others is
+// ruleInference.
+type ruleError struct {
+	rule ruleID
+	err  error
+}
+
+func (e *ruleError) Error() string { return e.err.Error() }
 
 // finish brings an output's type together with the declared one and names the
 // dimensions that are still unknown.
@@ -329,7 +352,7 @@ func (w *inferrer) finish(n *pb.NodeProto, s *inferScope, name string, v *infer.
 		merged, err := w.ctx.MergeTypes(v.Type, w.declared(info, s.main))
 		if err == nil {
 			v.Type = merged
-		} else if err := w.problem(n, s, fmt.Errorf("output %q is declared otherwise than it is: %w", name, err)); err != nil {
+		} else if err := w.problem(n, s, &ruleError{ruleDeclared, fmt.Errorf("output %q is declared otherwise than it is: %w", name, err)}); err != nil {
 			return err
 		}
 	}
@@ -373,7 +396,10 @@ func (w *inferrer) problem(n *pb.NodeProto, s *inferScope, err error) error {
 	if w.muted > 0 {
 		return nil
 	}
-	e := &TypeError{File: w.model.path, Node: (&Node{pb: n}).Label(), Op: n.GetOpType(), Domain: domainOf(n), What: err.Error()}
+	e := &TypeError{File: w.model.path, Node: (&Node{pb: n}).Label(), Op: n.GetOpType(), Domain: domainOf(n), Graph: s.at, Rule: rules[ruleInference].ID, What: err.Error()}
+	if r := (*ruleError)(nil); errors.As(err, &r) {
+		e.Rule = rules[r.rule].ID
+	}
 	for _, name := range n.Input {
 		v, _ := s.get(name)
 		if v == nil {
@@ -400,7 +426,7 @@ func (w *inferrer) body(n *pb.NodeProto, s *inferScope, attr string, given []inf
 		return nil, fmt.Errorf("graphs and functions are nested more than %d deep", maxCalls)
 	}
 	defer func() { w.depth-- }()
-	return w.graph(g, &inferScope{outer: s, opsets: s.opsets, bound: s.bound, call: s.call}, given)
+	return w.graph(g, &inferScope{outer: s, opsets: s.opsets, bound: s.bound, call: s.call, at: s.inside(n, attr)}, given)
 }
 
 // function infers the body of a function for one call: inputs and attributes are
@@ -415,7 +441,7 @@ func (w *inferrer) function(f *pb.FunctionProto, n *pb.NodeProto, s *inferScope,
 	if w.calls[id] == nil {
 		w.calls[id] = new(inferCall)
 	}
-	inner := &inferScope{values: make(map[string]*infer.Value, len(f.Node)), opsets: w.opsets(f.OpsetImport), call: w.calls[id]}
+	inner := &inferScope{values: make(map[string]*infer.Value, len(f.Node)), opsets: w.opsets(f.OpsetImport), call: w.calls[id], at: "function " + functionName(f)}
 	inner.bound = bind(f, &attrView{list: n.Attribute, scope: s, walk: w})
 	for i, name := range f.Input {
 		inner.values[name] = nil // omitted, unless the call gives it

@@ -102,6 +102,15 @@ func semantic(change func(*pb.ModelProto)) []byte {
 	return b
 }
 
+func sparseModel(size int64, indices ...int64) []byte {
+	return semantic(func(m *pb.ModelProto) {
+		n := int64(len(indices))
+		m.Graph.SparseInitializer = []*pb.SparseTensorProto{{
+			Dims: []int64{size}, Values: initializer("s", NewTensor([]int64{n}, make([]float32, n))), Indices: NewTensor([]int64{n}, indices).pb,
+		}}
+	})
+}
+
 // malice is one malicious file: what it tries, and who refuses it.
 type malice struct {
 	name string
@@ -206,6 +215,14 @@ var malicious = []malice{
 	{"duplicate-input", "Verify", format, "two inputs of one name", func() []byte {
 		return semantic(func(m *pb.ModelProto) { m.Graph.Input = append(m.Graph.Input, m.Graph.Input[0]) })
 	}},
+	{"sparse-past-end", "Schema", format, "a sparse index behind the tensor", func() []byte { return sparseModel(4, 4) }},
+	{"sparse-negative", "Schema", format, "a sparse index before it", func() []byte { return sparseModel(4, -1) }},
+	{"sparse-twice", "Schema", format, "one place filled twice", func() []byte { return sparseModel(4, 1, 1) }},
+	{"sparse-huge", "Schema", format, "a dense form of 2⁶⁴ elements", func() []byte {
+		return semantic(func(m *pb.ModelProto) {
+			m.Graph.SparseInitializer = []*pb.SparseTensorProto{{Dims: []int64{1 << 32, 1 << 32}, Values: initializer("s", NewTensor([]int64{0}, []float32{})), Indices: NewTensor([]int64{0}, []int64{}).pb}}
+		})
+	}},
 	{"many-cycles", "Verify", format, "50 000 nodes in one cycle: linear time is asked for", func() []byte {
 		return semantic(func(m *pb.ModelProto) {
 			for i := range 50_000 {
@@ -231,6 +248,7 @@ func TestMaliciousFiles(t *testing.T) {
 	}
 	for _, c := range malicious {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			file := filepath.Join(t.TempDir(), "m.onnx")
 			if err := os.WriteFile(file, c.file(), 0o644); err != nil {
 				t.Fatal(err)
@@ -293,6 +311,10 @@ func TestChild(t *testing.T) {
 	if err == nil {
 		by = "Verify"
 		err = m.Verify()
+	}
+	if err == nil {
+		by = "Schema"
+		err = m.VerifyLevel(LevelSchema)
 	}
 	took := time.Since(start)
 	kind := fmt.Sprintf("%T", err)

@@ -60,7 +60,7 @@ func (j *joint) join() {
 		}
 	}
 	s := newSplicer(p, b)
-	s.rename, s.declare = j.rename, true
+	s.rename, s.declare, s.last = j.rename, true, true
 	inputs := make([]Wire, len(b.inputs))
 	for i, v := range b.inputs {
 		inputs[i] = j.input(s, v)

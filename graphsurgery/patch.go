@@ -24,6 +24,7 @@ type change struct {
 	nodes     []*patchNode
 	inits     []patchInit
 	rewires   []rewire
+	heirs     []int // those rewires whose new wire takes over the old name
 	outputs   []outputChange
 	ports     []portChange
 	removed   []*Node
@@ -66,6 +67,8 @@ type patchNode struct {
 	captures []capture       // what its subgraphs read from around
 	types    []*pb.TypeProto // of each output, nil if not known
 	declare  bool            // the types are to be written into the model
+	last     bool            // it stands behind all that is there
+	named    bool            // the name of the first output was asked for
 }
 
 // capture is a place in a new node's subgraphs that reads a wire.
@@ -205,7 +208,7 @@ func (p *Patch) finishNode(n *patchNode, s nodeSpec) {
 		v := s.meta[k]
 		n.pb.MetadataProps = append(n.pb.MetadataProps, &pb.StringStringEntryProto{Key: &k, Value: &v})
 	}
-	n.types = make([]*pb.TypeProto, s.outputs)
+	n.types, n.named = make([]*pb.TypeProto, s.outputs), s.outName != ""
 	if s.typ != nil {
 		n.types[0], n.declare = s.typ, true
 	}

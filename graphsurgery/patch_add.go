@@ -157,12 +157,22 @@ func (e *edit) add(g *Graph, a *additions) {
 		e.setInputs(g, append(clip(g.pb.Input), a.inputs...))
 	}
 	if len(a.info) > 0 {
-		e.setInfo(g, append(clip(g.pb.ValueInfo), a.info...))
+		e.setInfo(g, append(clip(g.pb.ValueInfo), news(g.pb.ValueInfo, a.info)...))
 	}
 	if len(a.nodes) > 0 {
 		e.setNodes(g, e.place(g, a.nodes))
 		e.mark(g)
 	}
+}
+
+// news drops what is stated already: a new value that takes over a name takes
+// over what is said of it.
+func news(stated, added []*pb.ValueInfoProto) []*pb.ValueInfoProto {
+	known := make(map[string]bool, len(stated))
+	for _, info := range stated {
+		known[info.GetName()] = true
+	}
+	return slices.DeleteFunc(added, func(info *pb.ValueInfoProto) bool { return known[info.GetName()] })
 }
 
 // connect writes the names of a new node's wires into it.
@@ -203,6 +213,9 @@ func (e *edit) place(g *Graph, nodes []*patchNode) []*pb.NodeProto {
 	after := make([][]*pb.NodeProto, len(g.pb.Node)+1)
 	for _, n := range nodes {
 		at := -1
+		if n.last {
+			at = len(g.pb.Node) - 1
+		}
 		behind := func(name string) {
 			if i, ok := made[name]; ok {
 				at = max(at, i)

@@ -19,8 +19,9 @@ func (p *Patch) Apply() error {
 	if p.err != nil {
 		return p.err
 	}
-	e := &edit{patch: p.change, moved: map[*Value]string{}, touched: map[*Graph]bool{}}
+	e := &edit{patch: p.change, moved: map[*Value]string{}, touched: map[*Graph]bool{}, heir: map[heirKey]bool{}}
 	e.keepIndex()
+	known := p.model.types
 	if err := e.run(); err != nil {
 		e.undo()
 		if again := p.model.reindex(); again != nil {
@@ -28,6 +29,7 @@ func (p *Patch) Apply() error {
 		}
 		return e.explain(err)
 	}
+	e.keepTypes(known)
 	if len(e.undos) > 0 {
 		p.model.original = nil
 	}
@@ -51,8 +53,16 @@ type edit struct {
 	kept    []keptGraph
 	calls   []*Function
 	moved   map[*Value]string // tapped values whose name the patch changes
+	heir    map[heirKey]bool  // new outputs that have taken over a name
 	touched map[*Graph]bool   // graphs whose order may have suffered
+	types   *Types            // what is inferred of the model
+	seams   []wanted          // what readers expect
 	before  liveness          // what was read before, if the patch prunes
+}
+
+type heirKey struct {
+	node  *patchNode
+	index int
 }
 
 // keptGraph is a graph's index as it was, so that after a failed patch all
@@ -161,8 +171,8 @@ func (e *edit) run() error {
 		e.before = e.patch.model.liveness()
 	}
 	steps := []func() error{
-		e.setVersions, e.addImports, e.addInputs, e.moveOutputs, e.rewire, e.editNodes, e.changeOutputs, e.addNodes, e.patch.model.reindex,
-		e.remove, e.sort, e.pruneDead, e.rename,
+		e.followRemoved, e.lookAhead, e.inheritNames, e.setVersions, e.addImports, e.addInputs, e.moveOutputs, e.rewire, e.editNodes, e.changeOutputs, e.addNodes, e.patch.model.reindex,
+		e.remove, e.sort, e.pruneDead, e.checkSeams, e.rename,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -176,6 +186,65 @@ func (e *edit) run() error {
 		return err
 	}
 	return e.runChecks()
+}
+
+// followRemoved lets taps of a value whose node goes read what takes its place:
+// neighbouring nodes can be bypassed, replaced or inlined in one patch.
+func (e *edit) followRemoved() error {
+	instead := map[*Value]Wire{}
+	for _, r := range e.patch.rewires {
+		if r.use == nil && r.within == nil && r.old.producer != nil && slices.Contains(e.patch.removed, r.old.producer) {
+			instead[r.old] = r.new
+		}
+	}
+	if len(instead) == 0 {
+		return nil
+	}
+	follow := func(w *Wire) {
+		for range len(instead) { // a circle is found when the nodes are sorted
+			next, ok := instead[w.tap]
+			if w.tap == nil || !ok {
+				return
+			}
+			*w = next
+		}
+	}
+	for i := range e.patch.rewires {
+		follow(&e.patch.rewires[i].new)
+	}
+	for i := range e.patch.outputs {
+		follow(&e.patch.outputs[i].new)
+	}
+	for i := range e.patch.ports {
+		follow(&e.patch.ports[i].wire)
+	}
+	for i := range e.patch.nodeEdits {
+		follow(&e.patch.nodeEdits[i].wire)
+	}
+	for _, n := range e.patch.nodes {
+		for i := range n.inputs {
+			follow(&n.inputs[i])
+		}
+		for i := range n.captures {
+			follow(&n.captures[i].wire)
+		}
+	}
+	return nil
+}
+
+// inheritNames lets new nodes take over the names of what they replace.
+func (e *edit) inheritNames() error {
+	for _, i := range e.patch.heirs {
+		r := e.patch.rewires[i]
+		old, n := r.old, r.new.node
+		if n == nil || n.graph != old.graph || old.output || r.within != nil || n.named && r.new.index == 0 || e.heir[heirKey{n, r.new.index}] {
+			continue
+		}
+		e.heir[heirKey{n, r.new.index}] = true
+		set(e, &old.producer.pb.Output[old.index], e.patch.names.fresh(old.name+"_replaced", valueName))
+		set(e, &n.pb.Output[r.new.index], old.name)
+	}
+	return nil
 }
 
 // rewire lets readers read the new wires.

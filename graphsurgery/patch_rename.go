@@ -175,7 +175,7 @@ func (e *edit) testRenames() error {
 	for _, r := range e.patch.renames {
 		at := place{r.value.graph.root(), r.name}
 		if other := holder[at]; other != nil && other != r.value {
-			return fmt.Errorf("value %q cannot be renamed to %q, which value %q has", r.value.name, r.name, other.name)
+			return fmt.Errorf("value %q cannot be renamed to %q, another value of graph %q has that name", r.value.name, r.name, other.graph.Name())
 		}
 		holder[at] = r.value
 	}

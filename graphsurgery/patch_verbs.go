@@ -1,5 +1,7 @@
 package graphsurgery
 
+import "fmt"
+
 // rewire moves readers of old to a new wire: all of them, those in one graph, or
 // one.
 type rewire struct {
@@ -106,7 +108,9 @@ func (p *Patch) ReplaceOutput(old *Value, new Wire, shape ...Dim) {
 }
 
 // Replace puts wires in the place of a node's outputs, in order, and drops the
-// node. [Omit] stands for an output that nobody reads.
+// node. [Omit] stands for an output that nobody reads. New nodes take over the
+// names of the outputs, unless they have been given others, so that the readers
+// stay as they are.
 func (p *Patch) Replace(n *Node, wires ...Wire) {
 	if !p.mine(n) {
 		return
@@ -118,6 +122,7 @@ func (p *Patch) Replace(n *Node, wires ...Wire) {
 	for i, w := range wires {
 		if v := n.outputs[i]; v != nil && !w.omitted() {
 			p.Shunt(v, w)
+			p.heirs = append(p.heirs, len(p.rewires)-1)
 		}
 	}
 	p.Remove(n)
@@ -125,7 +130,9 @@ func (p *Patch) Replace(n *Node, wires ...Wire) {
 
 // Bypass drops a node and lets the readers of its first output read its first
 // input; nobody may read its other outputs. The error is a [SeamError] where
-// their types disagree. To keep another input, use [Patch.Replace].
+// their types disagree, and an [UnsupportedError] for an Identity that gives a
+// graph output which could not be named otherwise. To keep another input, use
+// [Patch.Replace].
 func (p *Patch) Bypass(n *Node) {
 	if !p.mine(n) {
 		return
@@ -134,8 +141,13 @@ func (p *Patch) Bypass(n *Node) {
 		p.fail("node %q lacks its first input or output and cannot be bypassed", n.Label())
 		return
 	}
+	in, out := n.Input(0), n.Output(0)
+	if n.Op() == "Identity" && n.Domain() == "" && out.output && (in.producer == nil || in.output || in.graph != out.graph) {
+		p.fail("node %q gives a graph output that would have no name of its own without it: %w", n.Label(), &UnsupportedError{What: fmt.Sprintf("%q is an input, a constant or an output itself", in.name)})
+		return
+	}
 	wires := make([]Wire, len(n.outputs))
-	wires[0] = p.In(n.graph).Tap(n.Input(0))
+	wires[0] = p.In(n.graph).Tap(in)
 	p.In(n.graph).Replace(n, wires...)
 }
 

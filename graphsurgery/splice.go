@@ -73,6 +73,7 @@ type splicer struct {
 	dims      map[string]Dim        // symbols bound by the inputs
 	functions map[functionKey]string
 	declare   bool // types are written down
+	last      bool // the nodes stand behind all others
 	err       error
 }
 
@@ -173,7 +174,7 @@ func (s *splicer) copyConstants() {
 
 // copyNode adds a node of the graph to the patch.
 func (s *splicer) copyNode(n *Node) {
-	c := &patchNode{graph: s.patch.graph, pb: twin(n.pb), types: make([]*pb.TypeProto, len(n.pb.Output)), declare: s.declare}
+	c := &patchNode{graph: s.patch.graph, pb: twin(n.pb), types: make([]*pb.TypeProto, len(n.pb.Output)), declare: s.declare, last: s.last}
 	for i, name := range n.pb.Input {
 		w, ok := s.wires[name]
 		if !ok && name != "" {

@@ -1,5 +1,7 @@
 package graphsurgery
 
+import "strings"
+
 // Text is the tensor in ONNX's text syntax, such as float[2] w {1, 2}.
 func (t *Tensor) Text(opts ...TextOption) string {
 	p := newTextPrinter(opts)
@@ -28,6 +30,17 @@ func (v *Value) TypeText() string {
 	return textTypeProto(v.info)
 }
 
+// SparseText is the value's sparse initialiser as sparse(values, indices, [dims]),
+// see [Model.Text]; "" if it has none.
+func (v *Value) SparseText() string {
+	if v.sparse == nil {
+		return ""
+	}
+	p := newTextPrinter(nil)
+	p.sparseAs("", v.sparse)
+	return p.String()
+}
+
 // OpsetImports gives the imported operator set version of each domain; "" is
 // ai.onnx.
 func (m *Model) OpsetImports() map[string]int64 {
@@ -38,18 +51,9 @@ func (m *Model) OpsetImports() map[string]int64 {
 	return out
 }
 
-// FunctionTexts gives each of the model's functions in ONNX's text syntax, by
-// "domain.name" or "domain.name:overload".
-func (m *Model) FunctionTexts(opts ...TextOption) map[string]string {
-	out := map[string]string{}
-	for _, f := range m.pb.Functions {
-		key := f.GetDomain() + "." + f.GetName()
-		if f.GetOverload() != "" {
-			key += ":" + f.GetOverload()
-		}
-		p := newTextPrinter(opts)
-		p.function(f)
-		out[key] += p.String() // a broken model may have two under one key
-	}
-	return out
+// Text is the function in ONNX's text syntax, its header included.
+func (f *Function) Text(opts ...TextOption) string {
+	p := newTextPrinter(opts)
+	p.function(f.pb)
+	return strings.TrimPrefix(p.String(), "\n")
 }

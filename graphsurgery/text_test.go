@@ -354,7 +354,7 @@ func FuzzParseText(f *testing.F) {
 
 // TestTextGolden holds our text form to onnx 1.22's. The cases are models of
 // onnx's backend tests; testdata/text/agree.py made them, checked that onnx's
-// parser reads our text to the model, and compared all 1,765 tests once.
+// parser reads our text to the model, and compared all 1,905 test models once.
 func TestTextGolden(t *testing.T) {
 	data, err := os.ReadFile("testdata/text/golden.json")
 	if err != nil {

@@ -125,10 +125,10 @@ func TestLevels(t *testing.T) {
 }
 
 // TestEveryRuleIsBroken: each rule has an ID of its own, a demand, and a model
-// among the faulty ones that breaks it. Rules in the list below need models too
-// large to keep.
+// among the faulty ones that breaks it. Rules in the list below are of models that
+// do not load, and have tests of their own.
 func TestEveryRuleIsBroken(t *testing.T) {
-	broken := map[string]bool{"nesting": true, "function-count": true}
+	broken := map[string]bool{"nesting": true, "function-count": true, "function-cycle": true, "function-depth": true}
 	dir := faultyFolder(t)
 	for _, f := range faultyModels(t) {
 		m, err := loadFaulty(t, dir, f)
@@ -151,17 +151,70 @@ func TestEveryRuleIsBroken(t *testing.T) {
 	}
 }
 
+// unlimited makes a model that loading would refuse.
+func unlimited(t *testing.T, p *pb.ModelProto) *Model {
+	t.Helper()
+	m := &Model{pb: p}
+	m.Graph = &Graph{model: m, pb: p.Graph}
+	if err := m.reindex(); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// caller is a function that calls the next ones.
+func caller(name string, callees ...string) *pb.FunctionProto {
+	f := &pb.FunctionProto{
+		Name: &name, Domain: proto.String("local"), Input: []string{"a"},
+		OpsetImport: []*pb.OperatorSetIdProto{{Domain: proto.String("local"), Version: proto.Int64(1)}},
+	}
+	for i, callee := range callees {
+		n := node(callee, []string{"a"}, fmt.Sprint("c", i))
+		n.Domain = proto.String("local")
+		f.Node = append(f.Node, n)
+	}
+	return f
+}
+
+// TestCalls: cycles and long chains of calls are found, however they are entered.
+func TestCalls(t *testing.T) {
+	line := func(length int) (fs []*pb.FunctionProto) {
+		for i := range length {
+			f := caller(fmt.Sprint("f", i), fmt.Sprint("f", i+1))
+			fs = append([]*pb.FunctionProto{f}, fs...)
+		}
+		return append(fs, caller(fmt.Sprint("f", length)))
+	}
+	for _, c := range []struct {
+		name, want string
+		functions  []*pb.FunctionProto
+	}{
+		{"itself", "function-cycle", []*pb.FunctionProto{caller("f", "f")}},
+		{"each other", "function-cycle", []*pb.FunctionProto{caller("f", "g"), caller("g", "f")}},
+		{"cycle behind a line", "function-cycle", []*pb.FunctionProto{caller("a", "b"), caller("b", "c"), caller("c", "b")}},
+		{"diamond", "", []*pb.FunctionProto{caller("a", "b", "c"), caller("b", "d"), caller("c", "d"), caller("d")}},
+		{"100 deep", "", line(99)},
+		{"101 deep", "function-depth", line(100)},
+	} {
+		p := chain()
+		p.Functions = c.functions
+		got := ""
+		for _, p := range unlimited(t, p).Check(CheckOptions{Level: LevelSchema}) {
+			got += p.Rule
+		}
+		if got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 // TestFunctionCount: more functions than any model has are refused.
 func TestFunctionCount(t *testing.T) {
 	p := chain()
 	for i := range maxFunctions + 1 {
 		p.Functions = append(p.Functions, &pb.FunctionProto{Name: proto.String(fmt.Sprint("f", i)), Domain: proto.String("local")})
 	}
-	m := &Model{pb: p}
-	m.Graph = &Graph{model: m, pb: p.Graph}
-	if err := m.reindex(); err != nil {
-		t.Fatal(err)
-	}
+	m := unlimited(t, p)
 	if err := m.VerifyLevel(LevelSchema); err == nil || !strings.Contains(err.Error(), "more than 10000") {
 		t.Errorf("got %v, want too many functions", err)
 	}
@@ -177,11 +230,7 @@ func TestNesting(t *testing.T) {
 		inner := proto.CloneOf(outer)
 		outer.Attribute[0].G.Node = []*pb.NodeProto{inner}
 	}
-	m := &Model{pb: p}
-	m.Graph = &Graph{model: m, pb: p.Graph}
-	if err := m.reindex(); err != nil {
-		t.Fatal(err)
-	}
+	m := unlimited(t, p)
 	p.Functions = append(p.Functions, f) // indexing would refuse it
 	if err := m.Verify(); err == nil {
 		t.Error("a function nested 34 deep passes")

@@ -1,6 +1,8 @@
 package graphsurgery
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
@@ -22,9 +24,10 @@ func cloneTensor(p *pb.TensorProto) *pb.TensorProto {
 
 func cloneInto(to, from protoreflect.Message) {
 	tensor, isTensor := from.Interface().(*pb.TensorProto)
+	attribute, isAttribute := from.Interface().(*pb.AttributeProto)
 	from.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
-		case isTensor && holdsValues(f):
+		case isTensor && holdsValues(f), f.Kind() == protoreflect.FloatKind:
 		case f.IsList():
 			cloneList(to.Mutable(f).List(), v.List(), f.Message() != nil)
 		case f.Message() != nil:
@@ -39,6 +42,19 @@ func cloneInto(to, from protoreflect.Message) {
 	}
 	if isTensor {
 		shareValues(to.Interface().(*pb.TensorProto), tensor)
+	}
+	if isAttribute {
+		cloneFloats(to.Interface().(*pb.AttributeProto), attribute)
+	}
+}
+
+// cloneFloats copies what reflection would not copy exactly: it makes a float32 a
+// float64 and back, which changes signalling NaNs.
+func cloneFloats(to, from *pb.AttributeProto) {
+	to.Floats = slices.Clone(from.Floats)
+	if from.F != nil {
+		f := *from.F
+		to.F = &f
 	}
 }
 

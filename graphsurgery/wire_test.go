@@ -37,6 +37,9 @@ func TestSchemaIsComplete(t *testing.T) {
 			if f.cost == 0 {
 				t.Errorf("%s costs nothing", fd.FullName())
 			}
+			if fd.Kind() == protoreflect.FloatKind && fd.Parent().Name() != "AttributeProto" && f.tally != tallyElements {
+				t.Errorf("%s is a float that cloneFloats does not copy", fd.FullName())
+			}
 			if fd.Message() == nil {
 				continue
 			}

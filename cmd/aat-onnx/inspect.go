@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -12,30 +13,72 @@ import (
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
+type inspectOptions struct {
+	rank     float64
+	why      string
+	svg, dot string
+	force    bool
+}
+
 func inspectCommand(a *app) *cobra.Command {
-	return &cobra.Command{
+	var o inspectOptions
+	c := &cobra.Command{
 		Use:   "inspect MODEL.onnx",
 		Short: "Show a model's inputs, outputs, Transformer blocks and adapter sites",
 		Long: paragraphs(
 			"Finds the Transformer blocks by the graph's structure (names are never read) and",
-			"lists each site where an adapter can go. When a candidate is not a block, it says",
-			"which step of the recognition failed."),
-		Example: "  aat-onnx inspect model.onnx\n  aat-onnx inspect model.onnx --json",
+			"lists each site where an adapter can go, in the order of the flow, with its shape,",
+			"its element type and what an adapter there would cost: two linear layers with",
+			"biases, 2·d·r + r + d parameters, and their share of the model's.",
+			"",
+			"When a candidate is not a block, it says at which step recognition stopped. --why",
+			"asks that of any node: its part in a block, or what was expected and found."),
+		Example: "  aat-onnx inspect model.onnx\n  aat-onnx inspect model.onnx --rank 16\n  aat-onnx inspect model.onnx --why /encoder/layer.3/attention/Softmax\n  aat-onnx inspect model.onnx --svg model.svg\n  aat-onnx inspect model.onnx --json",
 		Args:    exactArgs("MODEL.onnx"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			m, err := graphsurgery.Load(args[0])
-			if err != nil {
-				return err
-			}
-			blocks, report := adapterinject.Find(m)
-			if a.json {
-				return a.printJSON(inspectJSON(m, blocks, report))
-			}
-			a.printModel(m)
-			a.printBlocks(blocks, report)
-			return nil
-		},
+		RunE:    func(_ *cobra.Command, args []string) error { return a.inspect(args[0], o) },
 	}
+	flags := c.Flags()
+	flags.Float64Var(&o.rank, "rank", 0.25, "rank of the adapters whose cost is shown: a share of the width below 1, else a number")
+	flags.StringVar(&o.why, "why", "", "explain what recognition made of the node (or value) of this name")
+	flags.StringVar(&o.svg, "svg", "", "draw the graph, blocks in boxes, as SVG into this file")
+	flags.StringVar(&o.dot, "dot", "", "draw it as DOT for Graphviz into this file")
+	flags.BoolVar(&o.force, "force", false, "replace existing drawings")
+	return c
+}
+
+func (a *app) inspect(path string, o inspectOptions) error {
+	if math.IsNaN(o.rank) || o.rank <= 0 || o.rank >= 1 && o.rank != math.Trunc(o.rank) {
+		return usage(fmt.Sprintf("--rank %v is neither a share below 1 nor a whole number", o.rank), "give a share of the width such as 0.25, or a number such as 16")
+	}
+	m, err := graphsurgery.Load(path)
+	if err != nil {
+		return err
+	}
+	if o.why != "" {
+		return a.explain(m, o.why)
+	}
+	blocks, report := adapterinject.Find(m)
+	if err := drawModel(m, blocks, o); err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(inspectJSON(m, blocks, report))
+	}
+	a.printModel(m)
+	a.printBlocks(m, blocks, report, o.rank)
+	return nil
+}
+
+func (a *app) explain(m *graphsurgery.Model, node string) error {
+	text, err := adapterinject.Explain(m, node)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.printJSON(map[string]any{"node": node, "why": strings.Split(strings.TrimSpace(text), "\n")})
+	}
+	fmt.Fprint(a.stdout, text)
+	return nil
 }
 
 func (a *app) printModel(m *graphsurgery.Model) {
@@ -61,103 +104,73 @@ func (a *app) printModel(m *graphsurgery.Model) {
 	table(a.stdout, rows...)
 }
 
-func (a *app) printBlocks(blocks []adapterinject.Block, report adapterinject.Report) {
+// printBlocks prints the blocks as a tree: block, sublayer, sites.
+func (a *app) printBlocks(m *graphsurgery.Model, blocks []adapterinject.Block, report adapterinject.Report, rank float64) {
 	if len(blocks) == 0 {
 		fmt.Fprintf(a.stdout, "\nno Transformer block found\n%s", report)
 		return
 	}
-	fmt.Fprintf(a.stdout, "\n%s\n", plural(len(blocks), "Transformer block"))
+	total := m.Parameters(nil)
+	fmt.Fprintf(a.stdout, "\n%s; cost of an adapter of rank %s at each site\n", plural(len(blocks), "Transformer block"), strconv.FormatFloat(rank, 'g', -1, 64))
 	for _, b := range blocks {
-		fmt.Fprintf(a.stdout, "block %d  %s, width %d, heads %d, %s\n", b.Index, b.Kind, b.Width, b.Heads, b.Activation)
+		fmt.Fprintf(a.stdout, "block %d  %s\n", b.Index, blockText(b))
 		var rows [][]string
-		for _, s := range b.Sites {
-			rows = append(rows, []string{"  " + string(s.Name), s.Value.Name(), s.DType.String() + shapeText(s.Shape)})
+		for i, s := range b.Sites {
+			r := siteRank(rank, s.Width)
+			branch := "├"
+			if i == len(b.Sites)-1 {
+				branch = "└"
+			}
+			rows = append(rows, []string{branch + " " + string(s.Name), s.DType.String() + shapeText(s.Shape), costText(s, r, total), s.Value.Name()})
 		}
 		table(a.stdout, rows...)
 	}
-}
-
-// inspectJSON is the machine form; value names are the ONNX names of the
-// projections' results, bias included.
-func inspectJSON(m *graphsurgery.Model, blocks []adapterinject.Block, report adapterinject.Report) map[string]any {
-	opset, _ := m.Opset("")
-	list := make([]map[string]any, 0, len(blocks))
-	for _, b := range blocks {
-		list = append(list, blockJSON(b))
-	}
-	out := map[string]any{
-		"producer": m.Producer(), "opset": opset, "nodes": len(m.Graph.Nodes()),
-		"parameters": m.Parameters(nil), "digest": m.Digest(),
-		"inputs": portsJSON(m.Graph.Inputs()), "outputs": portsJSON(m.Graph.Outputs()),
-		"blocks": list, "misses": missesJSON(report),
-	}
-	if labels, err := finetune.Labels(m); err == nil && labels != nil {
-		out["labels"] = labels
-	}
-	if info, ok := adapterinject.Provenance(m); ok {
-		out["adapters"] = map[string]any{"method": info.Method, "base_digest": info.BaseDigest, "parameters": m.Parameters(added)}
-	}
-	return out
-}
-
-// added reports whether inject made the initialiser.
-func added(initializer string) bool { return strings.HasPrefix(initializer, adapterinject.Prefix) }
-
-// missesJSON says why each candidate that is no block is none.
-func missesJSON(r adapterinject.Report) []map[string]any {
-	list := []map[string]any{}
-	for _, c := range r.Misses() {
-		list = append(list, map[string]any{"node": c.Node, "op": c.Op, "step": c.Step, "why": c.Why})
-	}
-	return list
-}
-
-func blockJSON(b adapterinject.Block) map[string]any {
-	sites := make([]map[string]any, 0, len(b.Sites))
-	for _, s := range b.Sites {
-		sites = append(sites, map[string]any{
-			"name": s.Name, "value": s.Value.Name(), "shape": dimsJSON(s.Shape), "dtype": s.DType.String(),
-		})
-	}
-	return map[string]any{
-		"index": b.Index, "kind": b.Kind.String(), "pre_norm": b.Kind == adapterinject.PreNorm,
-		"heads": b.Heads, "width": b.Width, "activation": b.Activation,
-		"attention": map[string]any{
-			"q": valueName(b.Query), "k": valueName(b.Key), "v": valueName(b.Value), "o": valueName(b.Output),
-		},
-		"softmax":  valueName(b.Softmax),
-		"residual": []any{valueName(b.ResidualAttn), valueName(b.ResidualMLP)},
-		"mlp":      map[string]any{"fc1": valueName(b.FC1), "fc2": valueName(b.FC2)},
-		"sites":    sites,
+	if misses := report.Misses(); len(misses) > 0 {
+		fmt.Fprintf(a.stdout, "\n%s", report)
 	}
 }
 
-func portsJSON(values []*graphsurgery.Value) []map[string]any {
-	out := make([]map[string]any, 0, len(values))
-	for _, v := range values {
-		out = append(out, map[string]any{"name": v.Name(), "dtype": v.DType().String(), "shape": dimsJSON(v.Shape())})
-	}
-	return out
-}
-
-// dimsJSON gives numbers for known sizes and names for symbolic ones.
-func dimsJSON(dims []graphsurgery.Dim) []any {
-	out := make([]any, 0, len(dims))
-	for _, d := range dims {
-		if d.Value >= 0 {
-			out = append(out, d.Value)
+// blockText is a block's line of facts.
+func blockText(b adapterinject.Block) string {
+	parts := []string{b.Kind.String()}
+	if b.Kind == adapterinject.Window || b.Kind == adapterinject.Cross {
+		if b.PreNorm {
+			parts = append(parts, "pre-norm")
 		} else {
-			out = append(out, d.Param)
+			parts = append(parts, "post-norm")
 		}
 	}
-	return out
+	if b.Width > 0 {
+		parts = append(parts, fmt.Sprintf("width %d", b.Width))
+	}
+	if b.Heads > 0 {
+		parts = append(parts, plural(b.Heads, "head"))
+	}
+	switch {
+	case b.FC1 == nil:
+		parts = append(parts, "no MLP")
+	case b.Gate != nil:
+		parts = append(parts, "MLP "+b.Activation+", gated")
+	default:
+		parts = append(parts, "MLP "+b.Activation)
+	}
+	return strings.Join(parts, ", ")
 }
 
-func valueName(v *graphsurgery.Value) any {
-	if v == nil {
-		return nil
+// siteRank is the rank that a share or number means at a site; at least 1.
+func siteRank(rank float64, width int) int {
+	if rank < 1 {
+		return max(1, int(rank*float64(width)))
 	}
-	return v.Name()
+	return int(rank)
+}
+
+func costText(s adapterinject.Site, rank int, total int64) string {
+	if s.Width == 0 {
+		return "width unknown"
+	}
+	cost := s.Parameters(rank)
+	return fmt.Sprintf("r %d: %d (%.2f %%)", rank, cost, 100*float64(cost)/float64(max(1, total)))
 }
 
 func shapeText(dims []graphsurgery.Dim) string {
@@ -166,14 +179,7 @@ func shapeText(dims []graphsurgery.Dim) string {
 	}
 	parts := make([]string, len(dims))
 	for i, d := range dims {
-		switch {
-		case d.Value >= 0:
-			parts[i] = strconv.FormatInt(d.Value, 10)
-		case d.Param != "":
-			parts[i] = d.Param
-		default:
-			parts[i] = "?"
-		}
+		parts[i] = d.String()
 	}
 	return "[" + strings.Join(parts, ", ") + "]"
 }

@@ -26,7 +26,7 @@ const (
 	OutputRemoved What = "output removed"
 	TypeChanged   What = "type changed" // the declared type of a value
 	OpsetChanged  What = "opset changed"
-	FieldChanged  What = "field changed" // ir_version or producer
+	FieldChanged  What = "field changed" // ir_version, producer, order of inputs or outputs
 	MetadataSet   What = "metadata changed"
 	FuncChanged   What = "function changed"
 )

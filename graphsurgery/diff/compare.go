@@ -42,13 +42,26 @@ func (c *comparer) header(a, b *gs.Model) {
 	}
 	c.keyed(OpsetChanged, texts(a.OpsetImports()), texts(b.OpsetImports()))
 	c.keyed(MetadataSet, metadata(a), metadata(b))
-	c.keyed(FuncChanged, a.FunctionTexts(), b.FunctionTexts())
+	c.keyed(FuncChanged, functions(a), functions(b))
 }
 
 func texts(opsets map[string]int64) map[string]string {
 	out := map[string]string{}
 	for domain, version := range opsets {
 		out[domain] = fmt.Sprint(version)
+	}
+	return out
+}
+
+// functions gives the texts of a model's functions by what a call names them by.
+func functions(m *gs.Model) map[string]string {
+	out := map[string]string{}
+	for _, f := range m.Functions() {
+		key := f.Domain() + "." + f.Name()
+		if f.Overload() != "" {
+			key += ":" + f.Overload()
+		}
+		out[key] += f.Text() // a broken model may have two under one key
 	}
 	return out
 }
@@ -72,11 +85,35 @@ func (c *comparer) keyed(what What, a, b map[string]string) {
 	}
 }
 
+// order reports that those of a graph's ports that both models have come in
+// another order: callers may go by their places.
+func (c *comparer) order(what string, a, b []*gs.Value, same func(v *gs.Value) *gs.Value) {
+	var from, to []string
+	for _, v := range a {
+		if w := same(v); w != nil && slices.Contains(b, w) {
+			from = append(from, w.Name())
+		}
+	}
+	for _, w := range b {
+		if slices.Contains(from, w.Name()) {
+			to = append(to, w.Name())
+		}
+	}
+	if !slices.Equal(from, to) {
+		c.add(Change{What: FieldChanged, Name: "order of " + what, From: strings.Join(from, ", "), To: strings.Join(to, ", ")})
+	}
+}
+
 func (c *comparer) graph(where string, a, b *gs.Graph) {
 	c.where = where
 	c.inputs(a, b)
 	c.outputs(a, b)
+	c.order("inputs", a.Inputs(), b.Inputs(), func(v *gs.Value) *gs.Value { return c.values[v] })
+	if where == "" {
+		c.order("outputs", a.Outputs(), b.Outputs(), func(v *gs.Value) *gs.Value { return b.Output(v.Name()) })
+	}
 	c.tensorList(a, b)
+	c.sparseList(a, b)
 	c.nodeList(a, b)
 	for _, n := range a.Nodes() {
 		for _, g := range bodies(n, c.nodes[n]) {
@@ -160,6 +197,7 @@ func (c *comparer) tensorList(a, b *gs.Graph) {
 		if t.Name() != u.Name() {
 			c.add(Change{What: TensorRenamed, Name: t.Name(), From: t.Name(), To: u.Name()})
 		}
+		c.defaults(a.Value(t.Name()), w)
 		if !c.sameTensor(t, u) {
 			c.add(Change{What: TensorChanged, Name: u.Name(), From: c.brief(t), To: c.brief(u)})
 		}
@@ -168,6 +206,34 @@ func (c *comparer) tensorList(a, b *gs.Graph) {
 		if v := c.valueB[b.Value(u.Name())]; v == nil || v.Initializer() == nil {
 			c.add(Change{What: TensorAdded, Name: u.Name(), To: c.brief(u), Count: u.Len()})
 		}
+	}
+}
+
+func (c *comparer) sparseList(a, b *gs.Graph) {
+	for _, v := range sparse(a) {
+		w := c.values[v]
+		switch {
+		case w == nil:
+			c.add(Change{What: TensorRemoved, Name: v.Name(), From: v.SparseText()})
+		case v.SparseText() != w.SparseText():
+			c.add(Change{What: TensorChanged, Name: v.Name(), From: v.SparseText(), To: w.SparseText()})
+		}
+	}
+	for _, w := range sparse(b) {
+		if c.valueB[w] == nil {
+			c.add(Change{What: TensorAdded, Name: w.Name(), To: w.SparseText()})
+		}
+	}
+}
+
+// defaults reports a tensor that became the default of an input, or was one.
+func (c *comparer) defaults(v, w *gs.Value) {
+	switch {
+	case v.IsDefault() == w.IsDefault():
+	case v.IsDefault():
+		c.add(Change{What: InputRemoved, Name: v.Name(), From: v.TypeText(), Field: "with a default"})
+	default:
+		c.add(Change{What: InputAdded, Name: w.Name(), To: w.TypeText(), Field: "with a default"})
 	}
 }
 

@@ -105,8 +105,19 @@ func (m *matcher) ports(a, b *gs.Graph) {
 	}
 }
 
+// sparse lists the values of sparse initialisers.
+func sparse(g *gs.Graph) []*gs.Value {
+	return slices.DeleteFunc(g.Values(), func(v *gs.Value) bool { return v.SparseText() == "" })
+}
+
 // tensors pairs initialisers of one name, then those left over that are equal.
+// Sparse ones are paired by name alone.
 func (m *matcher) tensors(a, b *gs.Graph) {
+	for _, v := range sparse(a) {
+		if w := b.Value(v.Name()); w != nil && w.SparseText() != "" {
+			m.pairValues(v, w)
+		}
+	}
 	for _, t := range a.Initializers() {
 		if b.Initializer(t.Name()) != nil {
 			m.pairValues(a.Value(t.Name()), b.Value(t.Name()))
@@ -247,7 +258,17 @@ func firstInput(n *gs.Node) int {
 	return slices.IndexFunc(n.Inputs(), func(v *gs.Value) bool { return v != nil })
 }
 
-func op(n *gs.Node) string { return n.Domain() + "." + n.Op() }
+// op is the operator: "Relu", "com.microsoft.Gelu", "domain.Name:overload".
+func op(n *gs.Node) string {
+	s := n.Op()
+	if n.Domain() != "" {
+		s = n.Domain() + "." + s
+	}
+	if n.Overload() != "" {
+		s += ":" + n.Overload()
+	}
+	return s
+}
 
 func outputs(n *gs.Node) string {
 	names := make([]string, len(n.Outputs()))

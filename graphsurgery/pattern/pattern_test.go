@@ -232,7 +232,9 @@ func TestConeNamesTheFunction(t *testing.T) {
 		{"", func(p *gs.Patch, x gs.Wire) gs.Wire { return p.Add("Mul", x, p.Add("Erf", x)) }},
 	}
 	for _, test := range tests {
-		v := build(t, func(p *gs.Patch, x gs.Wire) gs.Wire { return p.Add("Neg", test.build(p, p.Add("ReduceMax", x, named("start")))) })
+		v := build(t, func(p *gs.Patch, x gs.Wire) gs.Wire {
+			return p.Add("Neg", test.build(p, p.Add("ReduceMax", x, named("start"))))
+		})
 		m, _ := attempt(p, v)
 		switch {
 		case m == nil && test.want != "":

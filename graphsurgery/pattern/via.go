@@ -58,7 +58,7 @@ func (m *matcher) via(e *Expr, v *gs.Value, next func() bool) bool {
 	}
 	length := len(m.nodes)
 	for _, hit := range w.Hits {
-		m.nodes = append(m.nodes, between(m.view, w.Path, hit, v)...)
+		m.nodes = append(m.nodes, m.view.Between(w, hit, v)...)
 		if m.value(from, hit, next) {
 			return true
 		}
@@ -88,11 +88,15 @@ func (m *matcher) fits(e *Expr, v *gs.Value) bool {
 	return ok
 }
 
-// between are the nodes of the path that lead from hit to v.
-func between(v *View, path []*gs.Node, hit, end *gs.Value) []*gs.Node {
+// Between are the nodes of a walk's path that lead from one of its hits to the
+// value it began at, in the file's order.
+func (v *View) Between(w Walk, hit, end *gs.Value) []*gs.Node {
+	if hit == end {
+		return nil
+	}
 	reached := map[*gs.Value]bool{hit: true}
 	var out []*gs.Node
-	for _, n := range v.sorted(path) {
+	for _, n := range v.sorted(w.Path) {
 		if !slices.ContainsFunc(n.Inputs(), func(in *gs.Value) bool { return reached[in] }) {
 			continue
 		}
@@ -102,9 +106,6 @@ func between(v *View, path []*gs.Node, hit, end *gs.Value) []*gs.Node {
 				reached[o] = true
 			}
 		}
-	}
-	if hit == end {
-		return nil
 	}
 	return out
 }

@@ -21,7 +21,13 @@ type detection struct {
 func scoreDetection(e entry, f found) detection {
 	d := detection{Name: e.name(), Float: e.truth.Float, Blocks: len(e.truth.Blocks)}
 	left := slices.Clone(f.Blocks)
+	unscored := 0
 	for _, want := range e.truth.Blocks {
+		if len(want.roles()) == 0 {
+			unscored++
+			d.Blocks--
+			continue
+		}
 		at := closest(want, left)
 		if at < 0 {
 			d.Misses = append(d.Misses, fmt.Sprintf("block %d (%s): not found", want.Index, want.Kind))
@@ -38,6 +44,7 @@ func scoreDetection(e entry, f found) detection {
 			d.Details = append(d.Details, fmt.Sprintf("block %d: %s", want.Index, strings.Join(odd, "; ")))
 		}
 	}
+	left = left[min(unscored, len(left)):] // they may be these
 	d.False = len(left)
 	for _, b := range left {
 		d.Misses = append(d.Misses, fmt.Sprintf("false block: o = %s", b.Attention.O))
@@ -82,6 +89,9 @@ func details(want truthBlock, got foundBlock) []string {
 	var out []string
 	if want.PreNorm != nil && (got.PreNorm == nil || *got.PreNorm != *want.PreNorm) {
 		out = append(out, fmt.Sprintf("pre_norm, want %v", *want.PreNorm))
+	}
+	if special := want.Kind == "window" || want.Kind == "cross"; special && got.Kind != want.Kind {
+		out = append(out, fmt.Sprintf("kind %s, want %s", got.Kind, want.Kind))
 	}
 	if got.Heads != want.Heads {
 		out = append(out, fmt.Sprintf("heads %d, want %d", got.Heads, want.Heads))

@@ -17,6 +17,7 @@ type found struct {
 
 type foundBlock struct {
 	Index     int    `json:"index"`
+	Kind      string `json:"kind"`
 	PreNorm   *bool  `json:"pre_norm"`
 	Heads     int    `json:"heads"`
 	Width     int    `json:"width"`
@@ -95,9 +96,9 @@ func library(path string) (found, error) {
 }
 
 func fromBlock(b adapterinject.Block) foundBlock {
-	pre := b.Kind == adapterinject.PreNorm
+	pre := b.PreNorm
 	f := foundBlock{
-		Index: b.Index, PreNorm: &pre, Heads: b.Heads, Width: b.Width, Softmax: name(b.Softmax),
+		Index: b.Index, Kind: b.Kind.String(), PreNorm: &pre, Heads: b.Heads, Width: b.Width, Softmax: name(b.Softmax),
 		Residual: []string{name(b.ResidualAttn), name(b.ResidualMLP)},
 	}
 	f.Attention.Q, f.Attention.K, f.Attention.V, f.Attention.O = name(b.Query), name(b.Key), name(b.Value), name(b.Output)

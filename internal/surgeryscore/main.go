@@ -3,7 +3,7 @@
 // variant; false blocks on networks without any; whether files survive a round
 // trip byte for byte, are accepted by Verify, and how complete type inference is.
 //
-//	go run ./internal/surgeryscore -corpus corpus -nodes .cache/onnx-1.22.0/onnx/backend/test/data -o docs/surgery-scores.md
+//	go run ./internal/surgeryscore -corpus corpus -nodes .cache/onnx-1.22.0 -o docs/surgery-scores.md
 //
 // The corpus is built by testdata/gen/corpus (make corpus); a small part of it
 // lies in testdata/corpus.
@@ -97,7 +97,7 @@ func score(o options) (*scores, error) {
 			d.Misses = []string{err.Error()}
 		}
 		s.Detection = append(s.Detection, d)
-		s.Corpus = append(s.Corpus, scoreSurgery(e.name(), e.path))
+		s.Corpus = append(s.Corpus, scoreSurgery(e.name(), e.path, e.truth.Checker))
 	}
 	if o.nodes == "" {
 		return s, nil
@@ -119,7 +119,7 @@ func scoreNodes(root string) ([]surgery, error) {
 	var out []surgery
 	for _, f := range files {
 		dir := filepath.Dir(f)
-		out = append(out, scoreSurgery(filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir), f))
+		out = append(out, scoreSurgery(filepath.Base(filepath.Dir(dir))+"/"+filepath.Base(dir), f, ""))
 	}
 	return out, nil
 }

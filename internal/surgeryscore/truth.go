@@ -18,7 +18,8 @@ type truth struct {
 	Variant  string       `json:"variant"`
 	Exporter string       `json:"exporter"`
 	Opset    int64        `json:"opset"`
-	Float    bool         `json:"float"` // false where another tool transformed the export
+	Float    bool         `json:"float"`   // false where another tool transformed the export
+	Checker  string       `json:"checker"` // what onnx's checker says against the file, empty if nothing
 	Blocks   []truthBlock `json:"blocks"`
 	Note     string       `json:"note"`
 }
@@ -109,18 +110,19 @@ func readEntry(file string) (entry, error) {
 // readFailed gives the exports that could not be written, as "family/variant:
 // error", sorted.
 func readFailed(dir string) []string {
-	data, err := os.ReadFile(filepath.Join(dir, "failed.json"))
-	if err != nil {
-		return nil
-	}
-	var byFamily map[string]map[string]string
-	if json.Unmarshal(data, &byFamily) != nil {
-		return nil
-	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*", "failed.json")) // the pattern is well formed
 	var out []string
-	for family, variants := range byFamily {
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			continue
+		}
+		var variants map[string]string
+		if json.Unmarshal(data, &variants) != nil {
+			continue
+		}
 		for variant, why := range variants {
-			out = append(out, family+"/"+variant+": "+why)
+			out = append(out, filepath.Base(filepath.Dir(f))+"/"+variant+": "+why)
 		}
 	}
 	slices.Sort(out)

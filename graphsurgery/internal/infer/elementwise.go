@@ -19,11 +19,12 @@ func elementwise() map[string]Rule {
 		"Where": where, "Clip": clip, "PRelu": likeFirst, "Dropout": dropout,
 		"IsNaN": toBool, "IsInf": toBool, "Cast": cast, "CastLike": castLike, "BitCast": bitCast,
 		"Identity": identity, "StringConcat": arithmetic(nil), "RegexFullMatch": toBool, "CumSum": cumSum, "CumProd": likeFirst,
+		"Softmax": alongAxis, "LogSoftmax": alongAxis, "Hardmax": alongAxis, "LpNormalization": alongAxis,
 	}
 	for _, op := range []string{
 		"Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cos", "Cosh", "Sin", "Sinh", "Tan", "Tanh", "Erf",
 		"Sigmoid", "HardSigmoid", "HardSwish", "Relu", "LeakyRelu", "Elu", "Celu", "Selu", "Gelu", "Mish", "Softplus",
-		"Softsign", "ThresholdedRelu", "Shrink", "Swish", "BitwiseNot", "Softmax", "LogSoftmax", "Hardmax", "LpNormalization",
+		"Softsign", "ThresholdedRelu", "Shrink", "Swish", "BitwiseNot",
 		"MeanVarianceNormalization", "LRN", "InstanceNormalization", "GroupNormalization", "RMSNormalization",
 		"Trilu", "ReverseSequence", "RotaryEmbedding",
 	} {
@@ -43,6 +44,17 @@ func elementwise() map[string]Rule {
 // likeFirst is for operators whose output has type and shape of the first input.
 func likeFirst(n *Node) error {
 	n.set(0, n.dtype(0), n.shape(0))
+	return nil
+}
+
+// alongAxis keeps the type, too; its axis is the last by default.
+func alongAxis(n *Node) error {
+	n.set(0, n.dtype(0), n.shape(0))
+	if s := n.shape(0); n.Has("axis") && s != nil {
+		if _, err := axis(n.Int("axis", -1), len(s)); err != nil && len(s) > 0 {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -109,7 +109,7 @@ def main():
     args.add_argument("--golden")
     args.add_argument("--list", action="store_true")
     args = args.parse_args()
-    files = sorted(glob.glob(os.path.join(args.folder, "node", "test_*", "model.onnx")))
+    files = sorted(glob.glob(os.path.join(args.folder, "*", "test_*", "model.onnx")))
     models = [onnx.load(f, load_external_data=False) for f in files]
     names = [os.path.basename(os.path.dirname(f)) for f in files]
     our_texts = [a.get("text") or a["error"] for a in ours([{"model": b64(m.SerializeToString())} for m in models])]

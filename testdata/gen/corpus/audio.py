@@ -3,12 +3,12 @@
 import torch
 import transformers as T
 
-from spec import In, Layer, Net, Out, Wrap, family
+from spec import FF, HEADS, SMALL, WIDTH, In, Layer, Net, Out, Wrap, family
 
-WIDTH, FF, HEADS, DEPTH = 48, 80, 4, 2
+DEPTH = 2
 COMMON = dict(hidden_size=WIDTH, num_hidden_layers=DEPTH, num_attention_heads=HEADS, intermediate_size=FF)
 SPEECH = dict(
-    conv_dim=(32, 32), conv_stride=(5, 4), conv_kernel=(10, 8), num_feat_extract_layers=2,
+    conv_dim=(16, 16) if SMALL else (32, 32), conv_stride=(5, 4), conv_kernel=(10, 8), num_feat_extract_layers=2,
     num_conv_pos_embeddings=8, num_conv_pos_embedding_groups=4, apply_spec_augment=False,
     layerdrop=0.0, vocab_size=11,
 )
@@ -92,13 +92,13 @@ def conformer_layer(l, heads=HEADS) -> Layer:
 
 @family("wav2vec2-conformer", "audio", "relative positions of Transformer-XL")
 def _():
-    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="relative"))
+    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="relative", max_source_positions=64))
     return Net(Wrap(m, "input_values"), samples(), [conformer_layer(l) for l in m.encoder.layers])
 
 
 @family("wav2vec2-conformer-rotary", "audio", "rotary positions applied before the projections")
 def _():
-    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="rotary"))
+    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="rotary", max_source_positions=64))
     return Net(Wrap(m, "input_values"), samples(), [conformer_layer(l) for l in m.encoder.layers])
 
 
@@ -165,7 +165,8 @@ def decoder_layers(l, heads=HEADS, width=WIDTH) -> list[Layer]:
 @family("whisper-decoder", "audio", "causal self-attention and cross-attention")
 def _():
     m = T.WhisperModel(whisper_config("eager")).decoder
-    inputs = {"input_ids": torch.randint(3, 99, (2, 9)), "encoder_hidden_states": torch.randn(2, 27, WIDTH)}
+    inputs = {"input_ids": torch.randint(3, 99, (2, 9)), "attention_mask": torch.ones(2, 9, dtype=torch.long),
+              "encoder_hidden_states": torch.randn(2, 27, WIDTH)}
     return Net(Wrap(m, *inputs, use_cache=False), inputs, [b for l in m.layers for b in decoder_layers(l)])
 
 
@@ -238,8 +239,8 @@ def window_layers(m, heads, pre_norm: bool | None = True) -> list[Layer]:
 
 def clap(fused: bool) -> Net:
     m = T.ClapAudioModel(T.ClapAudioConfig(
-        window_size=4, num_mel_bins=16, spec_size=64, patch_size=4, patch_stride=[4, 4], hidden_size=64,
-        depths=[2, 2], num_attention_heads=[2, 4], patch_embeds_hidden_size=32, num_classes=10,
+        window_size=4, num_mel_bins=16, spec_size=64, patch_size=4, patch_stride=[4, 4], hidden_size=32 if SMALL else 64,
+        depths=[2, 2], num_attention_heads=[2, 4], patch_embeds_hidden_size=16 if SMALL else 32, num_classes=10,
         enable_fusion=fused, enable_patch_fusion=fused, projection_dim=32, num_hidden_layers=2))
     layers = window_layers(m.audio_encoder, [2, 4])
     if fused:

@@ -8,16 +8,20 @@ or a converter fails to write are listed with their error in DIR/failed.json.
 """
 
 import argparse
+import contextlib
 import importlib
 import json
 import multiprocessing
 import os
 import pathlib
 import signal
+import tempfile
 import time
+import traceback
 
 import torch
 
+import build
 from spec import FAMILIES
 
 MODULES = ("audio", "vision", "text", "plain", "negatives")
@@ -35,10 +39,15 @@ def write_json(path: pathlib.Path, value) -> None:
     os.replace(tmp, path)
 
 
+def complete(folder: pathlib.Path, variants: list[str]) -> bool:
+    """Whether nothing is left to build, as far as the folder tells."""
+    failed = folder / "failed.json"
+    errors = json.loads(failed.read_text()) if failed.exists() else {}
+    return all(v in errors or (folder / f"{v}.json").exists() for v in variants)
+
+
 def work(task) -> str:
     """Build the missing variants of one family, in its own process."""
-    import build
-
     name, out, variants = task
     torch.set_num_threads(1)
     begin = time.time()
@@ -50,7 +59,11 @@ def work(task) -> str:
     todo = [v for v in variants if not (folder / f"{v}.json").exists() and v not in errors]
     if not todo:
         return f"{name}: complete"
-    builder = build.Builder(family, folder)
+    try:
+        builder = build.Builder(family, folder)
+    except Exception as err:  # a family that cannot be built must not stop the others
+        traceback.print_exc()
+        return f"{name}: BROKEN {first_line(err)}"
     done = 0
     for v in todo:
         if not builder.wants(v):
@@ -94,16 +107,37 @@ def main() -> None:
     ap.add_argument("--jobs", type=int, default=2)
     args = ap.parse_args()
     load_families()
-    import build
-
     names = args.only.split(",") if args.only else list(FAMILIES)
     variants = args.variants.split(",") if args.variants else list(build.ALL)
-    tasks = [(n, args.out, variants) for n in names]
-    ctx = multiprocessing.get_context("fork")
-    with ctx.Pool(args.jobs, maxtasksperchild=1) as pool:
+    build_all({n: variants for n in names}, args.out, args.jobs)
+    summary(args.out)
+
+
+def warm_up(names: list[str]) -> None:
+    """Import here what every forked process would import for itself: transformers
+    loads its models late, and so does the exporter its own parts."""
+    import onnxruntime.quantization  # noqa: F401
+    import onnxruntime.transformers.float16  # noqa: F401
+    import onnxruntime.transformers.optimizer  # noqa: F401
+    import onnxscript.optimizer  # noqa: F401
+
+    torch.set_num_threads(1)
+    for name in names:
+        with contextlib.suppress(Exception):  # reported by the family's own process
+            FAMILIES[name].build()
+    with tempfile.TemporaryDirectory() as tmp:
+        tiny = build.Builder(FAMILIES["plain"], pathlib.Path(tmp))
+        for v in ("ts17", "dynamo"):
+            tiny.write(v, pathlib.Path(tmp) / f"{v}.onnx")
+
+
+def build_all(wanted: dict[str, list[str]], out: pathlib.Path, jobs: int) -> None:
+    """Build families in processes of their own, forked so that the imports are shared."""
+    tasks = [(name, out, variants) for name, variants in wanted.items() if not complete(out / name, variants)]
+    warm_up([name for name, *_ in tasks])
+    with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
         for line in pool.imap_unordered(work, tasks, chunksize=1):
             print(line, flush=True)
-    summary(args.out)
 
 
 if __name__ == "__main__":

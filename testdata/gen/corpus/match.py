@@ -47,7 +47,7 @@ class Matcher:
     """Values by size, so that a tensor is compared with its equals only."""
 
     def __init__(self, values: dict[str, np.ndarray]):
-        self.by_size = {}
+        self.by_size, self.names = {}, set(values)
         for name, v in values.items():
             self.by_size.setdefault(v.size, []).append((name, v.reshape(-1)))
 
@@ -79,6 +79,10 @@ def match_layer(m: Matcher, seen: dict, tol: float, limit: float | None, prior: 
             found = find(m, s.bare.numpy(), tol, limit, (prior or {}).get(role, []))
             if found:
                 why[role] = "the bias is added inside a fused operator: the product before it counts"
+        if not found and limit is not None:
+            found = sorted(n for n in (prior or {}).get(role, []) if n in m.names)
+            if found:
+                why[role] = "quantisation spoilt the numbers: the values of the float model's names count"
         if not found:
             why[role] = "no value of the file has these numbers"
         names[role] = found

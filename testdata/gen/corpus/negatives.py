@@ -111,7 +111,7 @@ class _TimmConvNeXt(nn.Module):
         super().__init__()
         from timm.models.convnext import ConvNeXt
 
-        self.net = ConvNeXt(num_classes=7, depths=(1, 1), dims=(16, 24))
+        self.net = ConvNeXt(num_classes=7, depths=(1, 1, 1, 1), dims=(16, 24, 32, 40))
 
     def forward(self, x):
         return self.net(x)

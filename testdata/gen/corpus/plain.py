@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from spec import In, Layer, Net, Out, Rows, family
+from spec import FF, HEADS, WIDTH, In, Layer, Net, Out, Rows, family
 
-WIDTH, FF, HEADS, LENGTH = 48, 80, 4, 13
+LENGTH = 13
 
 
 class MLP(nn.Module):
@@ -182,10 +182,11 @@ class Rotary(Projected):
 
     def __init__(self):
         super().__init__(kv=WIDTH // 2, bias=False)
-        angle = torch.outer(torch.arange(LENGTH).float(), 10000 ** (-torch.arange(0, 12, 2) / 12))
+        d = WIDTH // HEADS
+        angle = torch.outer(torch.arange(LENGTH).float(), 10000 ** (-torch.arange(0, d, 2) / d))
         self.register_buffer("cos", torch.cat([angle, angle], -1).cos())
         self.register_buffer("sin", torch.cat([angle, angle], -1).sin())
-        self.q_norm, self.k_norm = RMSNorm(12), RMSNorm(12)
+        self.q_norm, self.k_norm = RMSNorm(d), RMSNorm(d)
 
     def turn(self, x):
         a, b = x.chunk(2, -1)
@@ -301,9 +302,14 @@ def _():
     return fixed(stack(lambda: Block(Rotary(), Gated(), norm=RMSNorm)))
 
 
-@family("plain-geglu", "plain", "gated GELU, RMS norm of torch")
+@family("plain-geglu", "plain", "gated GELU")
 def _():
-    return stack(lambda: Block(Projected(bias=False), Gated(F.gelu), norm=lambda w: nn.RMSNorm(w, eps=1e-6)))
+    return stack(lambda: Block(Projected(bias=False), Gated(F.gelu)))
+
+
+@family("plain-rmsnorm", "plain", "nn.RMSNorm, an operator from opset 23")
+def _():
+    return stack(lambda: Block(Projected(), norm=lambda w: nn.RMSNorm(w, eps=1e-6)))
 
 
 @family("plain-silu", "plain", "swish MLP")
@@ -381,7 +387,7 @@ class TorchDecoder(nn.Module):
         self.register_buffer("mask", torch.full((9, 9), float("-inf")).triu(1))
 
     def forward(self, target, memory):
-        return self.dec(target, memory, tgt_mask=self.mask)
+        return self.dec(target, memory, tgt_mask=self.mask, tgt_is_causal=False)
 
 
 def torch_decoder(pre: bool) -> Net:

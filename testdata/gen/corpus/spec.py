@@ -7,11 +7,16 @@ into the names an export has for them.
 """
 
 import dataclasses
+import os
 import zlib
 from collections.abc import Callable
 
 import torch
 from torch import nn
+
+SMALL = os.environ.get("AAT_CORPUS_SMALL") == "1"  # the sizes of the committed part
+WIDTH, FF = (24, 40) if SMALL else (48, 80)
+HEADS = 4
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import torch
 import transformers as T
 
-from audio import COMMON, FF, HEADS, WIDTH, split
-from spec import In, Layer, Net, Out, Wrap, family
+from audio import COMMON, split
+from spec import FF, HEADS, WIDTH, In, Layer, Net, Out, Wrap, family
 
 VOCAB, LENGTH = 99, 13
 
@@ -90,7 +90,7 @@ def t5_layer(b) -> Layer:
 
 
 def t5(**extra) -> Net:
-    m = T.T5EncoderModel(T.T5Config(d_model=WIDTH, d_kv=12, d_ff=FF, num_layers=2, num_heads=HEADS, vocab_size=VOCAB,
+    m = T.T5EncoderModel(T.T5Config(d_model=WIDTH, d_kv=WIDTH // HEADS, d_ff=FF, num_layers=2, num_heads=HEADS, vocab_size=VOCAB,
                                     **extra))
     inputs = tokens()
     return Net(Wrap(m, *inputs), inputs, [t5_layer(b) for b in m.encoder.block], length=lengths(inputs))
@@ -112,7 +112,8 @@ def _():
                                  bos_token_id=1, eos_token_id=2, use_cache=False, attn_implementation="eager"))
     layers = [Layer(l.attn.c_attn, l.attn.c_attn, l.attn.c_attn, l.attn.c_proj, l.mlp.c_fc, l.mlp.c_proj,
                     (In(l.ln_2), Out(l)), HEADS, WIDTH, True, "causal") for l in m.h]
-    return Net(Wrap(m, "input_ids", use_cache=False), tokens(False), layers, optimizer="gpt2")
+    inputs = tokens()
+    return Net(Wrap(m, *inputs, use_cache=False), inputs, layers, optimizer="gpt2")
 
 
 @family("llama", "text", "causal, grouped queries, rotary positions, SwiGLU, RMS norm")
@@ -121,7 +122,8 @@ def _():
                                    use_cache=False, attn_implementation="eager", bos_token_id=1, eos_token_id=2))
     layers = [Layer(*split(l.self_attn, "o_proj"), l.mlp.gate_proj, l.mlp.down_proj,
                     (In(l.post_attention_layernorm), Out(l)), HEADS, WIDTH, True, "causal") for l in m.layers]
-    return Net(Wrap(m, "input_ids", use_cache=False), tokens(False), layers, optimizer="gpt2")
+    inputs = tokens()
+    return Net(Wrap(m, *inputs, use_cache=False), inputs, layers, optimizer="gpt2")
 
 
 @family("modernbert", "text", "rotary positions, gated GELU, packed Wqkv, no bias")

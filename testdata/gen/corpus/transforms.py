@@ -51,7 +51,7 @@ def ort_python(base, out, net):
 
     heads, width = net.layers[0].heads, net.layers[0].width
     m = optimizer.optimize_model(str(base), net.optimizer, num_heads=heads, hidden_size=width, opt_level=0)
-    onnx.save(m.model, str(out))
+    m.save_model_to_file(str(out))
 
 
 def script(base, out, net):

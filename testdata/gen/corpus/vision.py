@@ -3,8 +3,8 @@
 import torch
 import transformers as T
 
-from audio import COMMON, FF, HEADS, WIDTH, patch_layers, split, window_layers
-from spec import In, Layer, Net, Out, Wrap, family
+from audio import COMMON, patch_layers, split, window_layers
+from spec import FF, HEADS, SMALL, WIDTH, In, Layer, Net, Out, Wrap, family
 
 
 def image(size=32) -> dict:
@@ -47,7 +47,8 @@ def _():
     return Net(Wrap(m, "pixel_values"), image(), layers, optimizer="vit")
 
 
-SWIN = dict(image_size=32, patch_size=2, embed_dim=32, depths=[2, 2], num_heads=[2, 4], window_size=4)
+EMBED = 16 if SMALL else 32
+SWIN = dict(image_size=32, patch_size=2, embed_dim=EMBED, depths=[2, 2], num_heads=[2, 4], window_size=4)
 
 
 @family("swin", "vision", "windows and shifted windows")
@@ -87,9 +88,9 @@ def torchvision_swin(v2: bool) -> Net:
     from torchvision.models import swin_transformer as S
 
     extra = dict(block=S.SwinTransformerBlockV2, downsample_layer=S.PatchMergingV2) if v2 else {}
-    m = S.SwinTransformer([2, 2], 32, [2, 2], [2, 4], [4, 4], num_classes=7, **extra)
+    m = S.SwinTransformer([2, 2], EMBED, [2, 2], [2, 4], [4, 4], num_classes=7, **extra)
     layers = []
-    for l in [b for s in m.features for b in s if hasattr(b, "attn")]:
+    for l in [b for b in m.modules() if isinstance(b, S.SwinTransformerBlock)]:
         a, mlp = l.attn, l.mlp
         layers.append(Layer(a.qkv, a.qkv, a.qkv, a.proj, mlp[0], mlp[3],
                             (In(mlp) if v2 else In(l.norm2), Out(l)), a.num_heads, a.proj.weight.shape[0],
@@ -188,8 +189,10 @@ def _():
 def _():
     from timm.models.eva import Eva
 
-    m = Eva(32, 8, embed_dim=WIDTH, depth=2, num_heads=HEADS, mlp_ratio=FF / WIDTH, num_classes=7, swiglu_mlp=True,
+    m = Eva(32, 8, embed_dim=WIDTH, depth=2, num_heads=2, mlp_ratio=FF / WIDTH, num_classes=7, swiglu_mlp=True,
             use_rot_pos_emb=True, qkv_fused=True)
+    for l in m.blocks:
+        l.attn.fused_attn = False  # the TorchScript exporter fails on its call of scaled_dot_product_attention
     return Net(m, image(), [timm_layer(l) for l in m.blocks], optimizer="vit")
 
 
@@ -206,7 +209,7 @@ def _():
 def _():
     from timm.models.swin_transformer import SwinTransformer
 
-    m = SwinTransformer(32, 2, embed_dim=32, depths=(2, 2), num_heads=(2, 4), window_size=4, num_classes=7)
+    m = SwinTransformer(32, 2, embed_dim=EMBED, depths=(2, 2), num_heads=(2, 4), window_size=4, num_classes=7)
     layers = [timm_layer(l, l.dim, kind="window", residual=(In(l.norm2), Out(l.mlp)))
               for s in m.layers for l in s.blocks]
     for l, b in zip(layers, [b for s in m.layers for b in s.blocks]):
@@ -267,7 +270,7 @@ def _():
     for l in m.blocks_token_only:
         a = l.attn
         layers.append(Layer(a.q, a.k, a.v, a.proj, l.mlp.fc1, l.mlp.fc2, (In(l.norm2), Out(l)), HEADS, WIDTH, True,
-                            "cross", note="the class token reads itself and the patches"))
+                            note="the class token reads itself and the patches"))
     return net
 
 

@@ -1,0 +1,100 @@
+"""Makes the committed part of the corpus, testdata/corpus.
+
+    AAT_CORPUS_SMALL=1 python small.py --build DIR   # build what is needed at small widths, then copy
+
+Every family once, the variants in turn, and the negatives that resemble
+attention most.
+"""
+
+import argparse
+import pathlib
+import shutil
+
+import onnx
+
+import spec
+from main import build_all, load_families
+
+OUT = pathlib.Path(__file__).resolve().parent.parent.parent / "corpus"
+
+TURN = ("ts17", "dynamo", "ort2", "ts14-static", "int8", "dynamo23", "fp16", "ts11", "ort1", "dynamo-static",
+        "ts20", "ort2-dynamo", "ts17-half", "int8-dynamo", "ortopt", "script")
+
+NEGATIVES = ("attentive-pooling", "query-pooling", "mha-pooling", "moe", "linear-attention", "similarity",
+             "self-similarity", "memory-read", "external-attention", "synthesizer", "lstm", "mixer", "gram-softmax")
+
+LIMIT = 180_000  # bytes; a family whose file is bigger takes the next variant that fits
+
+
+def wanted() -> list[tuple[str, list[str]]]:
+    """For each family the variants to try, best first."""
+    out, turn = [], 0
+    for f in spec.FAMILIES.values():
+        if f.group == "negative":
+            if f.name.removeprefix("neg-") in NEGATIVES:
+                out.append((f.name, ["ts17" if len(out) % 2 else "dynamo"]))
+            continue
+        out.append((f.name, [*TURN[turn:], *TURN[:turn]]))
+        turn = (turn + 1) % len(TURN)
+    return out
+
+
+def shrunk(model: pathlib.Path) -> bytes:
+    """The file without the nodes' metadata, which is most of a small dynamo export."""
+    proto = onnx.load(str(model))
+    for n in proto.graph.node:
+        del n.metadata_props[:]
+    for v in (*proto.graph.value_info, *proto.graph.input, *proto.graph.output, *proto.graph.initializer):
+        del v.metadata_props[:]
+    return proto.SerializeToString()
+
+
+def fits(folder: pathlib.Path, v: str) -> bool:
+    model = folder / f"{v}.onnx"
+    return (folder / f"{v}.json").exists() and model.exists() and len(shrunk(model)) <= LIMIT
+
+
+def main() -> None:
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--build", type=pathlib.Path, required=True)
+    ap.add_argument("--jobs", type=int, default=2)
+    args = ap.parse_args()
+    if not spec.SMALL:
+        raise SystemExit("set AAT_CORPUS_SMALL=1")
+    load_families()
+    left = dict(wanted())
+    for attempt in range(4):  # mostly the first; PyTorch cannot write some, others are too big
+        build_all({n: with_bases([order[attempt % len(order)]]) for n, order in left.items()}, args.build, args.jobs)
+        left = {n: order for n, order in left.items() if not any(fits(args.build / n, v) for v in order[: attempt + 1])}
+    copy(args.build)
+    for name in left:
+        print(f"{name}: nothing fits")
+
+
+def copy(build: pathlib.Path) -> None:
+    """The first variant of each family that was written and fits."""
+    shutil.rmtree(OUT, ignore_errors=True)
+    total = 0
+    for name, order in wanted():
+        v = next((v for v in order if fits(build / name, v)), None)
+        if v is None:
+            continue
+        (OUT / name).mkdir(parents=True)
+        data = shrunk(build / name / f"{v}.onnx")
+        (OUT / name / f"{v}.onnx").write_bytes(data)
+        shutil.copyfile(build / name / f"{v}.json", OUT / name / f"{v}.json")
+        total += len(data)
+    print(f"{total / 1e6:.1f} MB")
+
+
+def with_bases(variants: list[str]) -> list[str]:
+    """The variants and what they are made from, in the order of building."""
+    import build
+    import transforms
+
+    need = {transforms.TRANSFORMS[v].base for v in variants if v in transforms.TRANSFORMS} | set(variants)
+    return [v for v in build.ALL if v in need]
+
+
+if __name__ == "__main__":
+    main()
