@@ -165,7 +165,7 @@ func (f *facts) streamOf(operand *gs.Value, ancestors map[*gs.Value]origin, proj
 		if n == nil || n.Graph() != f.graph || f.normOf[v] != nil {
 			continue
 		}
-		loose := projected && (f.linearOf[v] != nil || f.linearAt[n] != nil || among(n, "AveragePool", "MaxPool", "Conv"))
+		loose := projected && (f.linearOf[v] != nil || f.linearAt[n] != nil || among(n, "AveragePool", "MaxPool", "ReduceMax", "ReduceMean", "Conv"))
 		if !loose && (f.linearOf[v] != nil || !w.moving.Has(f.View, n) && !is(n, "Add") && !w.scaling.Has(f.View, n)) {
 			continue
 		}
