@@ -43,7 +43,7 @@ func (f *facts) ancestry(v *gs.Value) map[*gs.Value]origin {
 // and other operators that end a walk. What the step is is noted in from.
 func (f *facts) parents(v *gs.Value, from *origin) []*gs.Value {
 	n := v.Producer()
-	if n == nil || n.Graph() != f.graph || f.linearOf[v] != nil {
+	if l := f.linearOf[v]; n == nil || n.Graph() != f.graph || l != nil && !l.wide {
 		return nil
 	}
 	if norm := f.normOf[v]; norm != nil {

@@ -61,7 +61,7 @@ func alongAxis(n *Node) error {
 func onFloat(f func(float64) float64) func(Elem) Elem {
 	return func(e Elem) Elem {
 		if x, ok := e.float(); ok {
-			return floatElem(f(x))
+			return FloatElem(f(x))
 		}
 		return unknownElem()
 	}
@@ -166,7 +166,7 @@ func power(n *Node) error {
 			return p
 		}
 		if x, y, ok := floats(a, b); ok {
-			return floatElem(math.Pow(x, y))
+			return FloatElem(math.Pow(x, y))
 		}
 		return unknownElem()
 	}, 0, 1)
