@@ -21,10 +21,10 @@ inner <slope = 0.25> (p) => (q) { q = LeakyRelu<alpha : float = @slope>(p) }
 outer <alpha = 0.125> (p) => (q) { r = local.inner<slope : float = @alpha>(p) q = Neg(r) }`, `
 g (float[2] x) => (float[2] y, float[2] z)
 {
-    "first/r/q" = LeakyRelu<alpha = 0.5>(x)
-    "second/r/q" = LeakyRelu<alpha = 0.125>(x)
-    y = Neg("first/r/q")
-    z = Neg("second/r/q")
+    "first/r" = LeakyRelu<alpha = 0.5>(x)
+    "second/r" = LeakyRelu<alpha = 0.125>(x)
+    y = Neg("first/r")
+    z = Neg("second/r")
 }`, passes.Inline(nil))
 }
 
