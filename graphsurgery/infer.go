@@ -44,6 +44,7 @@ type InferOptions struct {
 	Inputs map[string][]int64
 	// MaxElements bounds the tensors whose elements are followed; 0 means 1024.
 	MaxElements int
+	dead        bool // look for problems in branches that are never taken, too
 }
 
 // Types are the inferred types of a model's values. They are a snapshot: a change
@@ -157,8 +158,10 @@ type TypeError struct {
 	Node   string
 	Op     string
 	Domain string   // operator domain; "" is ai.onnx
-	Inputs []string // types of the inputs, as "float32[batch, 12]"
-	What   string   // the rule broken, got and want
+	Graph  string   // the graph it stands in, as in [Problem]; "" is the main one
+	Inputs []string // types of the inputs, as "float[batch,12]"
+	Rule   string   // "type", "declared" or "inference", see [Rules]
+	What   string   // what is wrong, got and want
 }
 
 // Error gives file, node, operator, what is wrong and the inputs' types.

@@ -40,6 +40,7 @@ func (c *Context) Fresh(base string) Expr {
 		}
 		return r
 	}, base)
+	base = strings.TrimLeft(base, "_")
 	if base == "" || base[0] >= '0' && base[0] <= '9' {
 		base = "_" + base
 	}

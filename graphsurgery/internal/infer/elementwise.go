@@ -19,11 +19,12 @@ func elementwise() map[string]Rule {
 		"Where": where, "Clip": clip, "PRelu": likeFirst, "Dropout": dropout,
 		"IsNaN": toBool, "IsInf": toBool, "Cast": cast, "CastLike": castLike, "BitCast": bitCast,
 		"Identity": identity, "StringConcat": arithmetic(nil), "RegexFullMatch": toBool, "CumSum": cumSum, "CumProd": likeFirst,
+		"Softmax": alongAxis, "LogSoftmax": alongAxis, "Hardmax": alongAxis, "LpNormalization": alongAxis,
 	}
 	for _, op := range []string{
 		"Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cos", "Cosh", "Sin", "Sinh", "Tan", "Tanh", "Erf",
 		"Sigmoid", "HardSigmoid", "HardSwish", "Relu", "LeakyRelu", "Elu", "Celu", "Selu", "Gelu", "Mish", "Softplus",
-		"Softsign", "ThresholdedRelu", "Shrink", "Swish", "BitwiseNot", "Softmax", "LogSoftmax", "Hardmax", "LpNormalization",
+		"Softsign", "ThresholdedRelu", "Shrink", "Swish", "BitwiseNot",
 		"MeanVarianceNormalization", "LRN", "InstanceNormalization", "GroupNormalization", "RMSNormalization",
 		"Trilu", "ReverseSequence", "RotaryEmbedding",
 	} {
@@ -46,10 +47,21 @@ func likeFirst(n *Node) error {
 	return nil
 }
 
+// alongAxis keeps the type, too; its axis is the last by default.
+func alongAxis(n *Node) error {
+	n.set(0, n.dtype(0), n.shape(0))
+	if s := n.shape(0); n.Has("axis") && s != nil {
+		if _, err := axis(n.Int("axis", -1), len(s)); err != nil && len(s) > 0 {
+			return err
+		}
+	}
+	return nil
+}
+
 func onFloat(f func(float64) float64) func(Elem) Elem {
 	return func(e Elem) Elem {
 		if x, ok := e.float(); ok {
-			return floatElem(f(x))
+			return FloatElem(f(x))
 		}
 		return unknownElem()
 	}
@@ -154,7 +166,7 @@ func power(n *Node) error {
 			return p
 		}
 		if x, y, ok := floats(a, b); ok {
-			return floatElem(math.Pow(x, y))
+			return FloatElem(math.Pow(x, y))
 		}
 		return unknownElem()
 	}, 0, 1)
@@ -322,9 +334,9 @@ func castLike(n *Node) error { return castTo(n, n.dtype(1)) }
 func castTo(n *Node, to int32) error {
 	n.set(0, to, n.shape(0))
 	switch {
-	case to == Undefined:
+	case to <= Undefined || int(to) >= len(typeNames):
 		if n.Op == "Cast" {
-			return fail("attribute to names no element type")
+			return fail("attribute to is %d, which is no element type", to)
 		}
 	case to == Bool:
 		n.mapElems(func(e Elem) Elem { return compare(e, Int(0), func(s int) bool { return s != 0 }) })

@@ -4,7 +4,7 @@ package infer
 func indexing() map[string]Rule {
 	return map[string]Rule{
 		"Gather": gather, "GatherElements": gatherElements, "GatherND": gatherND,
-		"Scatter": likeFirst, "ScatterElements": likeFirst, "ScatterND": scatterND, "TensorScatter": likeFirst,
+		"Scatter": alongAxis, "ScatterElements": alongAxis, "ScatterND": scatterND, "TensorScatter": likeFirst,
 		"NonZero": nonZero, "OneHot": oneHot, "TopK": topK, "Unique": unique, "Compress": compress,
 		"NonMaxSuppression": nonMaxSuppression,
 	}

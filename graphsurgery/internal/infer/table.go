@@ -1,6 +1,10 @@
 package infer
 
-import "sync"
+import (
+	"cmp"
+	"slices"
+	"sync"
+)
 
 // table maps domain and operator to the rule; a rule knows all versions of its
 // operator.
@@ -14,11 +18,32 @@ var table = sync.OnceValue(func() map[string]map[string]Rule {
 			std[op] = r
 		}
 	}
+	ms := microsoft()
+	for op, r := range microsoftMore() {
+		ms[op] = r
+	}
 	return map[string]map[string]Rule{
-		"": std, "ai.onnx.ml": learning(), "com.microsoft": microsoft(),
+		"": std, "ai.onnx.ml": learning(), "com.microsoft": ms,
 		"ai.onnx.preview": {"FlexAttention": flexAttention}, "ai.onnx.preview.training": training(),
 	}
 })
 
 // RuleOf gives the rule of an operator, or nil.
 func RuleOf(domain, op string) Rule { return table()[domain][op] }
+
+// Op names an operator of a domain.
+type Op struct{ Domain, Name string }
+
+// Ops lists the operators that have a rule, sorted.
+func Ops() []Op {
+	var list []Op
+	for domain, rules := range table() {
+		for name := range rules {
+			list = append(list, Op{domain, name})
+		}
+	}
+	slices.SortFunc(list, func(a, b Op) int {
+		return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}

@@ -92,13 +92,13 @@ def conformer_layer(l, heads=HEADS) -> Layer:
 
 @family("wav2vec2-conformer", "audio", "relative positions of Transformer-XL")
 def _():
-    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="relative"))
+    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="relative", max_source_positions=64))
     return Net(Wrap(m, "input_values"), samples(), [conformer_layer(l) for l in m.encoder.layers])
 
 
 @family("wav2vec2-conformer-rotary", "audio", "rotary positions applied before the projections")
 def _():
-    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="rotary"))
+    m = T.Wav2Vec2ConformerModel(T.Wav2Vec2ConformerConfig(**COMMON, **SPEECH, position_embeddings_type="rotary", max_source_positions=64))
     return Net(Wrap(m, "input_values"), samples(), [conformer_layer(l) for l in m.encoder.layers])
 
 

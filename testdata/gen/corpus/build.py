@@ -29,6 +29,8 @@ class Builder:
     def wants(self, v: str) -> bool:
         if not self.net.layers:
             return v in NEGATIVE
+        if v in transforms.TRANSFORMS and not (self.folder / f"{transforms.TRANSFORMS[v].base}.onnx").exists():
+            return False  # its base is among the failures already
         if v in ("ts17-len", "dynamo-len"):
             return self.net.length is not None
         return True
