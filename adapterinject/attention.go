@@ -45,7 +45,7 @@ func (f *facts) attentionAt(anchor *gs.Node) (*attention, *miss) {
 		return nil, missed("operands", "its result is left out")
 	}
 	var why *miss
-	if among(anchor, strings.Split(recognize.Softmaxes, "|")...) {
+	if f.isSoftmax(anchor) {
 		why = f.softmaxCore(a)
 	} else {
 		why = f.operatorCore(a)
@@ -54,6 +54,12 @@ func (f *facts) attentionAt(anchor *gs.Node) (*attention, *miss) {
 		a.o, why = f.outputProjection(a.context)
 	}
 	return a, why
+}
+
+// isSoftmax reports whether n computes attention weights, as an operator or as
+// the last node of a softmax that is spelled out.
+func (f *facts) isSoftmax(n *gs.Node) bool {
+	return among(n, strings.Split(recognize.Softmaxes, "|")...) || recognize.IsSpelledSoftmax(f.View, n)
 }
 
 // operands are the three that a core gives to be traced to their projections.
@@ -219,7 +225,7 @@ func (f *facts) outputProjection(context *gs.Value) (*linear, *miss) {
 	w := f.ways
 	pass := func(u gs.Use) bool {
 		n := u.Node
-		return w.moving.Has(f.View, n) || w.arithmetic.Has(f.View, n) || is(n, "Where") || depthwise().Has(f.View, n)
+		return w.moving.Has(f.View, n) || w.elementwise.Has(f.View, n) || is(n, "Where") || depthwise().Has(f.View, n)
 	}
 	_, ends := f.ahead(context, stop, pass, true)
 	switch {

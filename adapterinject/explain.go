@@ -15,11 +15,15 @@ import (
 // expected there and what was found. The error is an *UnsupportedError if there
 // is no such node in the main graph.
 func Explain(m *gs.Model, node string) (string, error) {
-	n := nodeNamed(m.Graph, node)
+	s := shadowOf(m)
+	n := nodeNamed(s.graph, node)
+	if n == nil && nodeNamed(m.Graph, node) != nil {
+		return fmt.Sprintf("%q calls a function of the model, which is looked into: ask about its nodes\n", node), nil
+	}
 	if n == nil {
 		return "", &gs.UnsupportedError{File: m.Path(), Node: node, What: "the main graph has no node or computed value of that name", Hint: "'aat-onnx inspect --json' lists the names of every block's values"}
 	}
-	f := study(m.Graph)
+	f := study(s.graph)
 	blocks, report := f.find()
 	head := fmt.Sprintf("%s %q", strings.ReplaceAll(pattern.OpName(n), "::", "."), n.Label())
 	for i, b := range blocks {
@@ -123,7 +127,7 @@ func (f *facts) smallRole(p part, n *gs.Node) string {
 
 // whyNot says where recognition stopped at a node that is in no block.
 func (f *facts) whyNot(n *gs.Node, r Report) string {
-	if candidate(n) {
+	if f.candidate(n) {
 		return f.whyNoAttention(n, r)
 	}
 	switch {
@@ -156,7 +160,7 @@ func (f *facts) whyNoAttention(n *gs.Node, r Report) string {
 		}
 	}
 	rule := recognize.NewAttentionRule(nil)
-	if among(n, strings.Split(recognize.Softmaxes, "|")...) && n.Output(0) != nil {
+	if f.isSoftmax(n) && n.Output(0) != nil {
 		if _, miss := rule.At(f.View, n.Output(0)); miss != nil {
 			fmt.Fprintln(&b, miss)
 		}

@@ -1,21 +1,17 @@
 package adapterinject
 
 import (
-	"slices"
-
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/graphsurgery/pattern"
 	"github.com/aat-onnx/aat-onnx/graphsurgery/recognize"
 )
 
 // facts is what one pass over a graph tells of its values, beyond the view that
-// patterns match on: shapes and types of weights, linear layers and norms.
+// patterns match on: linear layers and norms, and later the sublayers found.
 type facts struct {
 	*pattern.View
-	graph  *gs.Graph
-	shapes map[*gs.Value][]int64  // of fixed values, where known
-	quant  map[*gs.Value]bool     // fixed values that stem from quantised weights
-	dtypes map[*gs.Value]gs.DType // of fixed values, where known
+	graph *gs.Graph
+	quant map[*gs.Value]bool // fixed values that stem from quantised weights
 
 	linearOf map[*gs.Value]*linear // by result, bias included
 	linearAt map[*gs.Node]*linear  // by its product
@@ -40,22 +36,19 @@ func study(g *gs.Graph) *facts {
 	}
 	f := &facts{
 		View: pattern.Look(g, types), graph: g,
-		shapes: map[*gs.Value][]int64{}, quant: map[*gs.Value]bool{}, dtypes: map[*gs.Value]gs.DType{},
+		quant:    map[*gs.Value]bool{},
 		linearOf: map[*gs.Value]*linear{}, linearAt: map[*gs.Node]*linear{},
 		normOf: map[*gs.Value]*norm{}, normsIn: map[*gs.Value][]*norm{}, skips: map[*gs.Node]*norm{},
 		attnAt: map[*gs.Node]*attention{}, ffnAt: map[*gs.Node]*ffn{}, ways: newWays(),
 	}
 	for _, t := range g.Initializers() {
-		v := g.Value(t.Name())
-		if v == nil {
-			continue
+		if t.DType() == gs.Int8 || t.DType() == gs.Uint8 {
+			f.quant[g.Value(t.Name())] = true
 		}
-		f.shapes[v], f.dtypes[v] = notNil(t.Shape()), t.DType()
-		f.quant[v] = t.DType() == gs.Int8 || t.DType() == gs.Uint8
 	}
 	for _, n := range g.Nodes() {
 		if out := n.Output(0); out != nil && f.Fixed(out) {
-			f.noteFixed(n)
+			f.noteQuantised(n)
 		}
 	}
 	f.findNorms()
@@ -75,84 +68,13 @@ func (f *facts) findNorms() {
 	}
 }
 
-func (f *facts) noteFixed(n *gs.Node) {
-	out := n.Output(0)
+// noteQuantised follows integer weights to where they are used.
+func (f *facts) noteQuantised(n *gs.Node) {
 	for _, in := range n.Inputs() {
 		if in != nil && n.Op() != "Shape" && n.Op() != "Size" && f.quant[in] {
-			f.quant[out] = true
+			f.quant[n.Output(0)] = true
 		}
 	}
-	f.dtypes[out] = f.dtypeOfFixed(n)
-	if shape := f.shapeOfFixed(n); shape != nil {
-		f.shapes[out] = shape
-	} else {
-		f.shapes[out] = f.known(out)
-	}
-}
-
-// shapeOfFixed infers the shape of a fixed node's first output through the few
-// operators that stand between a stored weight and its use; nil if unknown.
-func (f *facts) shapeOfFixed(n *gs.Node) []int64 {
-	in := f.shapes[n.Input(0)]
-	switch n.Op() {
-	case "Constant":
-		if t := n.Tensor("value"); t != nil {
-			return notNil(t.Shape())
-		}
-		if n.HasAttr("value_float") || n.HasAttr("value_int") {
-			return []int64{}
-		}
-	case "Identity", "Cast", "DequantizeLinear", "Neg", "Sqrt", "Dropout":
-		return in
-	case "Transpose":
-		return permuted(in, n.Ints("perm"))
-	case "Reshape":
-		want, ok := f.Ints(n.Input(1))
-		if !ok || in == nil || slices.ContainsFunc(want, func(d int64) bool { return d <= 0 }) {
-			return nil
-		}
-		return want
-	}
-	return nil
-}
-
-// dtypeOfFixed is the element type of a fixed node's first output.
-func (f *facts) dtypeOfFixed(n *gs.Node) gs.DType {
-	switch n.Op() {
-	case "Constant":
-		if t := n.Tensor("value"); t != nil {
-			return t.DType()
-		}
-		if n.HasAttr("value_float") || n.HasAttr("value_floats") {
-			return gs.Float
-		}
-		return gs.Int64
-	case "Cast":
-		return gs.DType(n.Int("to", 0))
-	case "DequantizeLinear":
-		return f.dtypes[n.Input(1)]
-	case "Shape", "Size":
-		return gs.Int64
-	}
-	return f.dtypes[n.Input(0)]
-}
-
-func permuted(shape, perm []int64) []int64 {
-	if shape == nil {
-		return nil
-	}
-	out := make([]int64, len(shape))
-	for i := range out {
-		j := int64(len(shape) - 1 - i)
-		if i < len(perm) {
-			j = perm[i]
-		}
-		if j < 0 || j >= int64(len(shape)) {
-			return nil
-		}
-		out[i] = shape[j]
-	}
-	return out
 }
 
 // known gives a value's sizes if all of them are known.
@@ -169,11 +91,4 @@ func (f *facts) known(v *gs.Value) []int64 {
 		out[i] = d.Value
 	}
 	return out
-}
-
-func notNil(shape []int64) []int64 {
-	if shape == nil {
-		return []int64{}
-	}
-	return shape
 }

@@ -17,10 +17,15 @@ import (
 // and output are found around it, and the residual addition to the stream that
 // the queries are made of, with a norm on one side or an MLP behind it.
 //
+// Functions of the model are looked into; values that exist only inside them are
+// nil in the blocks.
+//
 // Each sublayer of a decoder is a block of its own: the self-attention has no
 // MLP, the cross-attention has the layer's.
 func Find(m *gs.Model) ([]Block, Report) {
-	return study(m.Graph).find()
+	s := shadowOf(m)
+	blocks, report := study(s.graph).find()
+	return s.blocks(blocks), report
 }
 
 func (f *facts) find() ([]Block, Report) {
@@ -28,7 +33,7 @@ func (f *facts) find() ([]Block, Report) {
 	var found []*attention
 	at := map[*attention]int{}
 	for _, n := range f.graph.Nodes() {
-		if !candidate(n) {
+		if !f.candidate(n) {
 			continue
 		}
 		c := Candidate{Node: n.Label(), Op: strings.ReplaceAll(pattern.OpName(n), "::", "."), Block: -1}
@@ -59,8 +64,8 @@ func (f *facts) find() ([]Block, Report) {
 }
 
 // candidate reports whether n may be the core of an attention.
-func candidate(n *gs.Node) bool {
-	return among(n, strings.Split(recognize.Softmaxes, "|")...) || among(n, "Attention",
+func (f *facts) candidate(n *gs.Node) bool {
+	return recognize.IsSpelledSoftmax(f.View, n) || among(n, strings.Split(recognize.Softmaxes, "|")...) || among(n, "Attention",
 		"com.microsoft::Attention", "com.microsoft::MultiHeadAttention", "com.microsoft::PackedAttention",
 		"com.microsoft::PackedMultiHeadAttention", "com.microsoft::QAttention", "com.microsoft::GroupQueryAttention",
 		"com.microsoft::LongformerAttention", "com.microsoft::DecoderMaskedSelfAttention",

@@ -86,7 +86,7 @@ func (f *facts) headAt(out *gs.Value) (HeadSite, string) {
 
 // pooled fills in what the head's linear layer reads.
 func (f *facts) pooled(h HeadSite) (HeadSite, string) {
-	h.Pooled, h.Width, h.dtype = h.dense.in, h.dense.inDim, f.dtypes[h.dense.weight]
+	h.Pooled, h.Width, h.dtype = h.dense.in, h.dense.inDim, f.Type(h.dense.weight).DType
 	if h.dense.width > 0 {
 		h.Classes = h.dense.width
 	}

@@ -43,7 +43,7 @@ func (f *facts) findLinears() {
 // matrix.
 func (f *facts) measure(l *linear) bool {
 	n := l.node
-	shape := f.shapes[l.weight]
+	shape := f.known(l.weight)
 	switch {
 	case n.Op() == "MatMulNBits" || n.Op() == "MatMulBnb4":
 		l.inDim, l.width = int(n.Int("K", 0)), int(n.Int("N", 0))
@@ -122,7 +122,7 @@ func (f *facts) vector(v *gs.Value, l *linear) bool {
 	if v == nil {
 		return false
 	}
-	shape := f.shapes[v]
+	shape := f.known(v)
 	if shape == nil || l.width == 0 {
 		return true
 	}

@@ -64,7 +64,7 @@ func (f *facts) sites(b *Block, a *attention, m *ffn) []Site {
 		if v == nil {
 			return
 		}
-		s := Site{Name: name, Value: v, Shape: f.Type(v).Shape, DType: f.dtypes[a.o.weight], Width: width}
+		s := Site{Name: name, Value: v, Shape: f.Type(v).Shape, DType: f.Type(a.o.weight).DType, Width: width}
 		if s.Width == 0 {
 			s.Width = f.lastSize(v)
 		}

@@ -1,6 +1,7 @@
 package graphsurgery
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -247,4 +248,49 @@ func TestParsedModelHasNoExternalData(t *testing.T) {
 	if _, err := parsed.Graph.Initializer("w").Raw(); err == nil {
 		t.Error("external data was read without a folder")
 	}
+}
+
+// FuzzReference tries any entries of external data: what is read is the named part
+// of a file in the folder, never anything else.
+func FuzzReference(f *testing.F) {
+	for _, a := range attacks("/model") {
+		f.Add(a.location, "0", "16")
+	}
+	f.Add("w.bin", "8", "16")
+	f.Add("./sub//w.bin", "00", "+16")
+	outer := f.TempDir()
+	dir := filepath.Join(outer, "model")
+	raw, err := NewTensor([]int64{2, 2}, []float32{1, 2, 3, 4}).Raw()
+	for _, err := range []error{
+		err, os.MkdirAll(filepath.Join(dir, "sub"), 0o755), os.WriteFile(filepath.Join(outer, "secret"), make([]byte, 64), 0o644),
+		os.WriteFile(filepath.Join(dir, "w.bin"), append(make([]byte, 8), raw...), 0o644), os.WriteFile(filepath.Join(dir, "sub", "w.bin"), raw, 0o644),
+		os.Symlink("../secret", filepath.Join(dir, "link")),
+	} {
+		if err != nil {
+			f.Fatal(err)
+		}
+	}
+	root, err := safefile.OpenRoot(dir)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, location, offset, length string) {
+		m := &Model{path: "m.onnx", root: root}
+		p := NewTensor([]int64{2, 2}, make([]float32, 4)).pb
+		p.RawData, p.DataLocation = nil, pb.TensorProto_EXTERNAL.Enum()
+		for _, kv := range [][2]string{{"location", location}, {"offset", offset}, {"length", length}} {
+			p.ExternalData = append(p.ExternalData, &pb.StringStringEntryProto{Key: &kv[0], Value: &kv[1]})
+		}
+		got, err := (&Tensor{pb: p, model: m}).Raw()
+		if err != nil {
+			return
+		}
+		from := "w.bin"
+		if strings.Contains(location, "sub") {
+			from = "sub/w.bin"
+		}
+		if !bytes.Contains(readAll(t, filepath.Join(dir, from)), got) || len(got) != 16 {
+			t.Fatalf("%q, %q, %q read %v", location, offset, length, got)
+		}
+	})
 }

@@ -11,6 +11,7 @@ import (
 // the nodes, not to the tensors.
 func (m *Model) reindex() error {
 	m.taken.Store(nil)
+	m.types = nil
 	if err := m.Graph.define(0); err != nil {
 		return err
 	}

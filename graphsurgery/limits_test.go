@@ -44,7 +44,7 @@ func TestLimits(t *testing.T) {
 		{"functions", Limits{Functions: 2}, Limits{Functions: 1}, "functions: 2"},
 		{"calls", Limits{CallDepth: 2}, Limits{CallDepth: 1}, "depth of function calls: 2"},
 		{"nesting", Limits{Nesting: 1}, Limits{Nesting: -1}, "nested more than"},
-		{"attribute", Limits{AttributeBytes: 22}, Limits{AttributeBytes: 21}, "bytes of one attribute: 22"},
+		{"attribute", Limits{AttributeBytes: 84}, Limits{AttributeBytes: 83}, "bytes of one attribute: 84"},
 		{"name", Limits{NameBytes: 11}, Limits{NameBytes: 10}, "bytes of one name: 11"},
 		{"rank", Limits{Rank: 2}, Limits{Rank: 1}, "dimensions of one shape: 2"},
 		{"metadata", Limits{Metadata: 2}, Limits{Metadata: 1}, "metadata entries: 2"},

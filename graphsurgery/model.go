@@ -17,6 +17,7 @@ type Model struct {
 	functions []*Function
 	byKey     map[functionKey]*Function
 	taken     atomic.Pointer[map[string]nameKind] // see names
+	types     *Types                              // see inferred
 	original  []byte                              // what was loaded; nil once something changed
 	path      string
 	root      *safefile.Root         // folder of external data; nil for Parse

@@ -8,7 +8,9 @@ import (
 )
 
 // Apply makes the change: all of it, or none and an error. Afterwards the patch
-// is spent. New nodes stand directly behind the last node they depend on;
+// is spent. Where the patch is joined, types must agree as far as they are stated
+// or can be inferred ([SeamError]), and new nodes must keep the rules of their
+// operators ([TypeError]); see [Patch.TrustTypes]. New nodes stand directly behind the last node they depend on;
 // untouched nodes keep their order and bytes. It takes time in proportion to the
 // model's nodes; tensors are not copied.
 func (p *Patch) Apply() error {
@@ -21,6 +23,7 @@ func (p *Patch) Apply() error {
 	}
 	e := &edit{patch: p.change, moved: map[*Value]string{}, touched: map[*Graph]bool{}, heir: map[heirKey]bool{}}
 	e.keepIndex()
+	known := p.model.types
 	if err := e.run(); err != nil {
 		e.undo()
 		if again := p.model.reindex(); again != nil {
@@ -28,6 +31,7 @@ func (p *Patch) Apply() error {
 		}
 		return e.explain(err)
 	}
+	e.keepTypes(known)
 	if len(e.undos) > 0 {
 		p.model.original = nil
 	}
@@ -53,6 +57,8 @@ type edit struct {
 	moved   map[*Value]string // tapped values whose name the patch changes
 	heir    map[heirKey]bool  // new outputs that have taken over a name
 	touched map[*Graph]bool   // graphs whose order may have suffered
+	types   *Types            // what is inferred of the model
+	seams   []wanted          // what readers expect
 	before  liveness          // what was read before, if the patch prunes
 }
 
@@ -167,8 +173,8 @@ func (e *edit) run() error {
 		e.before = e.patch.model.liveness()
 	}
 	steps := []func() error{
-		e.followRemoved, e.inheritNames, e.setVersions, e.addImports, e.addInputs, e.moveOutputs, e.rewire, e.editNodes, e.changeOutputs, e.addNodes, e.patch.model.reindex,
-		e.remove, e.sort, e.pruneDead, e.rename,
+		e.followRemoved, e.lookAhead, e.inheritNames, e.setVersions, e.addImports, e.addInputs, e.moveOutputs, e.rewire, e.editNodes, e.changeOutputs, e.addNodes, e.patch.model.reindex,
+		e.remove, e.sort, e.pruneDead, e.checkSeams, e.rename,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {

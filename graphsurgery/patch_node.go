@@ -169,7 +169,7 @@ func (e *edit) dropFunctions() error {
 		var callers []string
 		e.patch.model.walkAll(func(g *Graph) {
 			for _, n := range g.nodes {
-				if n.Function() == f && g.root().function != f {
+				if n.Function() == f && !slices.Contains(e.patch.dropped, g.root().function) {
 					callers = append(callers, n.Label())
 				}
 			}

@@ -43,6 +43,7 @@ func (e *edit) setVersion(list []*pb.OperatorSetIdProto, c opsetImport) error {
 			changed := twin(o)
 			changed.Version = &c.version
 			set(e, &list[i], changed)
+			e.mark(c.graph)
 			return nil
 		}
 	}

@@ -16,6 +16,9 @@ type SeamError struct {
 // Error names the patch, the value and the disagreement.
 func (e *SeamError) Error() string {
 	s := fmt.Sprintf("patch %q: at value %q: readers expect ", e.Patch, e.Value)
+	if e.Got.Kind != e.Want.Kind || e.Want.Elem != nil {
+		return s + fmt.Sprintf("%s, the patch gives %s", e.Want, e.Got)
+	}
 	if e.Got.DType != e.Want.DType && e.Got.DType != Undefined && e.Want.DType != Undefined {
 		return s + fmt.Sprintf("%s, the patch gives %s", e.Want.DType, e.Got.DType)
 	}
@@ -68,11 +71,19 @@ func (p *change) seam(value string, got, want Type) {
 
 // agrees reports whether two types, as far as they are known, can be the same.
 func (t Type) agrees(o Type) bool {
-	if t.DType != Undefined && o.DType != Undefined && t.DType != o.DType {
+	switch {
+	case !t.known() || !o.known():
+		return t.Shape == nil || o.Shape == nil || compatible(t.Shape, o.Shape)
+	case t.Kind != o.Kind, t.DType != o.DType:
+		return false
+	case t.Elem != nil && o.Elem != nil && !t.Elem.agrees(*o.Elem):
 		return false
 	}
 	return t.Shape == nil || o.Shape == nil || compatible(t.Shape, o.Shape)
 }
+
+// known reports whether it is known what the value consists of.
+func (t Type) known() bool { return t.DType != Undefined || t.Elem != nil }
 
 // compatible reports whether two shapes can be the same one.
 func compatible(a, b []Dim) bool {

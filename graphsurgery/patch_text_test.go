@@ -33,9 +33,21 @@ var edits = []struct {
 	})},
 	{"replace", patched(func(p *Patch) {
 		split := p.model.Graph.Value("a").Producer()
+		halves := p.Add("Split", p.Add("Neg", p.Tap(split.Input(0))), Outputs(2), Attrs{"num_outputs": 2})
+		p.Replace(split, halves, halves.Out(1))
+	})},
+	{"replace-shape", patched(func(p *Patch) { // the types are inferred
+		split := p.model.Graph.Value("a").Producer()
 		x := p.Tap(split.Input(0))
 		p.Replace(split, p.Add("Relu", x), p.Add("Tanh", x))
-		p.Prune()
+	})},
+	{"broken-rule", patched(func(p *Patch) { // the new node itself cannot be
+		h := p.model.Graph.Value("h")
+		p.InsertAfter(h, p.Add("MatMul", p.Tap(h), p.Initializer("three", NewTensor([]int64{3, 3}, make([]float32, 9)))))
+	})},
+	{"types-stated", patched(func(p *Patch) { // a model that states types gets those of the new values
+		h := p.model.Graph.Value("h")
+		p.InsertAfter(h, p.Add("Mul", p.Tap(h), p.Add("Sigmoid", p.Tap(h))))
 	})},
 	{"replace-in-use", patched(func(p *Patch) {
 		split := p.model.Graph.Value("a").Producer()

@@ -3,7 +3,6 @@ package graphsurgery
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -141,7 +140,7 @@ func (w *saving) nameFiles(x External) error {
 		return fmt.Errorf("external data: %w", err)
 	}
 	name := x.Name
-	for i := 1; w.readsFrom(name, x); i++ {
+	for i := 1; w.readsFromAny(name, x.Layout); i++ {
 		if w.o.External.Name != "" {
 			return &UnsupportedError{File: w.path, What: fmt.Sprintf("the values would go to %q, which this model reads them from", name), Hint: "choose another name for the external data"}
 		}
@@ -166,35 +165,41 @@ func fileName(name string, i int, l Layout) string {
 	return fmt.Sprintf("%s-%05d", name, i+1)
 }
 
-// readsFrom reports whether one of the files to be written is one that the model
-// reads values from.
-func (w *saving) readsFrom(name string, x External) bool {
-	if w.model.root == nil || !w.o.Force {
-		return false // an existing file is refused anyway
-	}
-	var own []fs.FileInfo
-	seen := map[string]bool{}
-	w.model.eachTensor(func(t *Tensor, _ bool) {
-		if !t.isExternal() {
-			return
-		}
-		if r, err := t.fileRange(); err == nil && !seen[r.name] {
-			seen[r.name] = true
-			if info, err := os.Lstat(filepath.Join(filepath.Dir(w.model.path), filepath.FromSlash(r.name))); err == nil {
-				own = append(own, info)
-			}
-		}
-	})
+// readsFromAny reports whether one of the files to be written is one that the
+// model reads values from.
+func (w *saving) readsFromAny(name string, l Layout) bool {
 	for i := range w.files {
-		path := filepath.Join(filepath.Dir(w.path), filepath.FromSlash(fileName(name, i, x.Layout)))
-		info, err := os.Lstat(path)
-		for _, o := range own {
-			if err == nil && os.SameFile(info, o) {
-				return true
-			}
+		if w.readsFrom(filepath.Join(filepath.Dir(w.path), filepath.FromSlash(fileName(name, i, l)))) {
+			return true
 		}
 	}
 	return false
+}
+
+// readsFrom reports whether the model reads values from the file at path.
+func (w *saving) readsFrom(path string) bool {
+	if w.model.root == nil || !w.o.Force {
+		return false // an existing file is refused anyway
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	found := false
+	seen := map[string]bool{}
+	w.model.eachTensor(func(t *Tensor, _ bool) {
+		if found || !t.isExternal() {
+			return
+		}
+		r, err := t.fileRange()
+		if err != nil || seen[r.name] {
+			return
+		}
+		seen[r.name] = true
+		own, err := os.Lstat(filepath.Join(filepath.Dir(w.model.path), filepath.FromSlash(r.name)))
+		found = err == nil && os.SameFile(info, own)
+	})
+	return found
 }
 
 // create begins the file below the folder of the ONNX file.

@@ -278,6 +278,9 @@ func TestOwnDataIsNotOverwritten(t *testing.T) {
 	if err := m.SaveWith(path, SaveOptions{Force: true, External: External{Layout: OneFile, Name: "m.onnx.data", Align: 1}}); !errors.As(err, &own) {
 		t.Errorf("got %v, want an UnsupportedError", err)
 	}
+	if err := m.SaveForce(path + ".data"); !errors.As(err, &own) {
+		t.Errorf("got %v, want an UnsupportedError", err)
+	}
 	if err := m.SaveWith(path, SaveOptions{Force: true, External: External{Layout: OneFile, Align: 1}}); err != nil {
 		t.Fatal(err)
 	}

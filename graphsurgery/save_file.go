@@ -1,6 +1,8 @@
 package graphsurgery
 
 import (
+	"bufio"
+	"errors"
 	"path/filepath"
 
 	"github.com/aat-onnx/aat-onnx/internal/atomicfile"
@@ -59,6 +61,9 @@ func (m *Model) SaveWith(path string, o SaveOptions) error {
 		o.limit = maxMessage
 	}
 	w := &saving{model: m, path: path, o: o}
+	if w.readsFrom(path) {
+		return &UnsupportedError{File: path, What: "it holds values of this model, which would be lost", Hint: "choose another name for the model"}
+	}
 	plan := w.plan
 	switch o.External.Layout {
 	case AsIs:
@@ -142,7 +147,8 @@ func (w *saving) write(e *encoding) error {
 		return err
 	}
 	done = append(done, f)
-	if err := e.copyTo(f); err != nil {
+	b := bufio.NewWriterSize(f, 64<<10) // there are small pieces between the large
+	if err := errors.Join(e.copyTo(b), b.Flush()); err != nil {
 		return err
 	}
 	return atomicfile.CommitAll(done...)

@@ -203,7 +203,7 @@ func (m *Model) SetInitializer(name string, t *Tensor) error {
 	p.FloatData, p.Int32Data, p.StringData, p.Int64Data, p.DoubleData, p.Uint64Data = nil, nil, nil, nil, nil, nil
 	p.ExternalData, p.DataLocation = nil, nil
 	p.RawData = raw[:len(raw):len(raw)]
-	m.original = nil
+	m.original, m.types = nil, nil
 	return nil
 }
 

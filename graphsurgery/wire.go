@@ -97,7 +97,7 @@ func (s *scanner) field(k wireKind, at, to int) (next int, grown int64, err erro
 		return next, 0, s.within("bytes of fields that are not ONNX's", s.unknown, func(l *Limits) int64 { return l.UnknownBytes })
 	}
 	if !f.kind.isMessage() && k == attributeMsg {
-		s.message.plain += int64(next - at)
+		s.message.plain += f.decodedLen(s.data[from:next])
 		if err := s.within("bytes of one attribute", s.message.plain, func(l *Limits) int64 { return l.AttributeBytes }); err != nil {
 			return 0, 0, err
 		}
@@ -233,6 +233,14 @@ func (m *wireMessage) multiply(d int64) {
 	default:
 		m.product *= d
 	}
+}
+
+// decodedLen is the length of a plain value in memory, for each string its header.
+func (f wireField) decodedLen(body []byte) int64 {
+	if f.kind == formVarints {
+		return 8 * countVarints(body)
+	}
+	return int64(len(body)) + 16
 }
 
 // countVarints counts the bytes that end a varint.

@@ -62,26 +62,28 @@ func (a *app) diff(from, to string, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	new, err := graphsurgery.Load(to)
+	now, err := graphsurgery.Load(to)
 	if err != nil {
 		return err
 	}
-	d := diff.Compare(old, new)
-	adapters := addedAdapters(d)
+	d := diff.Compare(old, now)
+	before, _ := adapterinject.Find(old)
+	after, _ := adapterinject.Find(now)
+	adapters := addedAdapters(d, now, after)
 	var unexpected *diff.UnexpectedError
-	errors.As(onlyAdapters(old, new).Check(old, new, d), &unexpected)
+	errors.As(onlyAdapters(old, now).Check(old, now, d), &unexpected)
 	if o.svg != "" {
-		picture := drawDiff(new, d, to)
-		if err := writeDrawing(draw.SVG, o.svg, new.Graph, picture, o.force); err != nil {
+		picture := drawDiff(now, d, after, to)
+		if err := writeDrawing(draw.SVG, o.svg, now.Graph, picture, o.force); err != nil {
 			return err
 		}
 	}
 	if a.json {
-		if err := a.printJSON(diffJSON(old, new, d, adapters, unexpected)); err != nil {
+		if err := a.printJSON(diffJSON(len(before), len(after), d, adapters, unexpected)); err != nil {
 			return err
 		}
 	} else {
-		a.printDiff(old, new, d, adapters, o)
+		a.printDiff(counted(old, before), counted(now, after), d, adapters, o)
 	}
 	if o.onlyAdapters && unexpected != nil {
 		return &differenceError{to, unexpected}
@@ -89,8 +91,9 @@ func (a *app) diff(from, to string, o diffOptions) error {
 	return nil
 }
 
-// drawDiff colours what was added to or changed in a model; its blocks are open.
-func drawDiff(m *graphsurgery.Model, d diff.Diff, title string) draw.Options {
+// drawDiff colours what was added to or changed in a model; blocks with such are
+// open.
+func drawDiff(m *graphsurgery.Model, d diff.Diff, blocks []adapterinject.Block, title string) draw.Options {
 	added, changed := map[string]bool{}, map[string]bool{}
 	for _, c := range d.Changes {
 		switch {
@@ -107,8 +110,9 @@ func drawDiff(m *graphsurgery.Model, d diff.Diff, title string) draw.Options {
 			}
 		}
 	}
-	blocks, _ := adapterinject.Find(m)
-	o := drawing(m, blocks, title, true)
+	o := drawing(m, blocks, title, func(_ int, nodes []*graphsurgery.Node) bool {
+		return slices.ContainsFunc(nodes, func(n *graphsurgery.Node) bool { return added[n.Label()] || changed[n.Label()] })
+	})
 	injected := o.Class
 	o.Class = func(n *graphsurgery.Node) draw.Class {
 		switch class := injected(n); {
@@ -126,10 +130,10 @@ func drawDiff(m *graphsurgery.Model, d diff.Diff, title string) draw.Options {
 
 // onlyAdapters allows what inject adds: nodes and tensors under its prefix, its
 // metadata, edges to them, and outputs that its new head gives.
-func onlyAdapters(old, new *graphsurgery.Model) diff.Only {
+func onlyAdapters(old, now *graphsurgery.Model) diff.Only {
 	o := diff.Only{Prefix: adapterinject.Prefix, Metadata: "aat.", Rewired: diff.AnyNumber}
 	for _, v := range old.Graph.Outputs() {
-		w := new.Graph.Output(v.Name())
+		w := now.Graph.Output(v.Name())
 		if w != nil && w.Producer() != nil && strings.HasPrefix(w.Producer().Name(), adapterinject.Prefix+"head/") {
 			o.Outputs = append(o.Outputs, v.Name())
 		}
@@ -137,36 +141,34 @@ func onlyAdapters(old, new *graphsurgery.Model) diff.Only {
 	return o
 }
 
-// adapterDiff is what was added under one prefix: an adapter, or the head.
+// adapterDiff is what was added under one name: an adapter, or the head.
 type adapterDiff struct {
 	Name       string        `json:"name"`  // aat/block0/attn
-	Block      int           `json:"block"` // -1 for the head
+	Block      int           `json:"block"` // that its result goes into; -1 for the head
+	Site       string        `json:"site"`  // where it is joined, as inspect names it
 	Nodes      int           `json:"nodes"`
 	Tensors    int           `json:"tensors"`
 	Parameters int64         `json:"parameters"`
 	Edges      []diff.Change `json:"edges"` // that read it now
 }
 
-// addedAdapters groups what was added by the names that inject gives: the prefix,
-// the block and the site, or the head.
-func addedAdapters(d diff.Diff) []*adapterDiff {
+// addedAdapters groups what was added by name, and finds block and site of each by
+// the graph: the block that the reader stands in, the site whose value it adds up.
+func addedAdapters(d diff.Diff, m *graphsurgery.Model, blocks []adapterinject.Block) []*adapterDiff {
 	of := map[string]*adapterDiff{}
-	var list []*adapterDiff
+	list := []*adapterDiff{}
 	group := func(name string) *adapterDiff {
 		rest, ours := strings.CutPrefix(name, adapterinject.Prefix)
 		if !ours {
-			return nil
+			return &adapterDiff{}
 		}
 		parts := strings.Split(rest, "/")
-		block, key := -1, parts[0]
-		if digits, ok := strings.CutPrefix(parts[0], "block"); ok && len(parts) > 2 {
-			if n, err := strconv.Atoi(digits); err == nil {
-				block, key = n, parts[0]+"/"+parts[1]
-			}
+		key := adapterinject.Prefix + strings.Join(parts[:min(len(parts)-1, 2)], "/")
+		if parts[0] == "head" {
+			key = adapterinject.Prefix + "head"
 		}
-		key = adapterinject.Prefix + key
 		if of[key] == nil {
-			of[key] = &adapterDiff{Name: key, Block: block, Edges: []diff.Change{}}
+			of[key] = &adapterDiff{Name: key, Block: -1, Edges: []diff.Change{}}
 			list = append(list, of[key])
 		}
 		return of[key]
@@ -174,17 +176,21 @@ func addedAdapters(d diff.Diff) []*adapterDiff {
 	for _, c := range d.Changes {
 		switch c.What {
 		case diff.NodeAdded:
-			if g := group(c.Name); g != nil {
-				g.Nodes++
-			}
+			group(c.Name).Nodes++
 		case diff.TensorAdded:
-			if g := group(c.Name); g != nil {
-				g.Tensors++
-				g.Parameters += c.Count
-			}
+			g := group(c.Name)
+			g.Tensors++
+			g.Parameters += c.Count
 		case diff.EdgeRewired:
-			if g := group(c.To); g != nil {
-				g.Edges = append(g.Edges, c)
+			g := group(c.To)
+			g.Edges = append(g.Edges, c)
+		}
+	}
+	places := placesOf(m, blocks)
+	for _, x := range list {
+		for _, e := range x.Edges {
+			if at, ok := places[e.Name]; ok {
+				x.Block, x.Site = at.block, at.site
 			}
 		}
 	}
@@ -194,23 +200,56 @@ func addedAdapters(d diff.Diff) []*adapterDiff {
 	return list
 }
 
-func (a *app) printDiff(old, new *graphsurgery.Model, d diff.Diff, adapters []*adapterDiff, o diffOptions) {
-	before, _ := adapterinject.Find(old)
-	after, _ := adapterinject.Find(new)
-	table(a.stdout,
-		[]string{"", "A", "B"},
-		[]string{"blocks", strconv.Itoa(len(before)), strconv.Itoa(len(after))},
-		[]string{"nodes", strconv.Itoa(len(old.Graph.Nodes())), strconv.Itoa(len(new.Graph.Nodes()))},
-		[]string{"parameters", millions(old.Parameters(nil)), millions(new.Parameters(nil))})
+// place is where in a model a node stands.
+type place struct {
+	block int
+	site  string
+}
+
+// placesOf gives block and site by the labels of the nodes that read a site.
+func placesOf(m *graphsurgery.Model, blocks []adapterinject.Block) map[string]place {
+	places := map[string]place{}
+	for _, b := range blocks {
+		for _, n := range blockNodes(b) {
+			places[n.Label()] = place{b.Index, ""}
+		}
+	}
+	for _, b := range blocks {
+		for _, s := range b.Sites {
+			for _, u := range s.Value.Uses() {
+				if u.Node.Graph() == m.Graph {
+					places[u.Node.Label()] = place{b.Index, string(s.Name)}
+				}
+			}
+		}
+	}
+	return places
+}
+
+// counted are a model's figures: blocks, nodes, parameters.
+func counted(m *graphsurgery.Model, blocks []adapterinject.Block) [3]string {
+	return [3]string{strconv.Itoa(len(blocks)), strconv.Itoa(len(m.Graph.Nodes())), millions(m.Parameters(nil))}
+}
+
+func (a *app) printDiff(old, now [3]string, d diff.Diff, adapters []*adapterDiff, o diffOptions) {
+	rows := [][]string{{"", "A", "B"}}
+	for i, what := range []string{"blocks", "nodes", "parameters"} {
+		rows = append(rows, []string{what, old[i], now[i]})
+	}
+	table(a.stdout, rows...)
 	if len(adapters) > 0 {
 		fmt.Fprintln(a.stdout)
-		rows := [][]string{{"added", "nodes", "tensors", "parameters", "read by"}}
+		rows := [][]string{{"added", "block", "site", "nodes", "tensors", "parameters", "read by"}}
 		for _, x := range adapters {
 			var readers []string
 			for _, e := range x.Edges {
 				readers = append(readers, e.Name)
 			}
-			rows = append(rows, []string{x.Name, strconv.Itoa(x.Nodes), strconv.Itoa(x.Tensors), strconv.FormatInt(x.Parameters, 10), strings.Join(readers, " ")})
+			block := ""
+			if x.Block >= 0 {
+				block = strconv.Itoa(x.Block)
+			}
+			rows = append(rows, []string{x.Name, block, x.Site, strconv.Itoa(x.Nodes), strconv.Itoa(x.Tensors), strconv.FormatInt(x.Parameters, 10), strings.Join(readers, " ")})
 		}
 		table(a.stdout, rows...)
 	}
@@ -240,21 +279,13 @@ func (o diffOptions) lists(c diff.Change) bool {
 	return true
 }
 
-func diffJSON(old, new *graphsurgery.Model, d diff.Diff, adapters []*adapterDiff, unexpected *diff.UnexpectedError) map[string]any {
-	before, _ := adapterinject.Find(old)
-	after, _ := adapterinject.Find(new)
-	changes, others := d.Changes, []diff.Change{}
-	if changes == nil {
-		changes = others
-	}
+func diffJSON(before, after int, d diff.Diff, adapters []*adapterDiff, unexpected *diff.UnexpectedError) map[string]any {
+	others := []diff.Change{}
 	if unexpected != nil {
 		others = append(others, unexpected.Changes...)
 	}
-	if adapters == nil {
-		adapters = []*adapterDiff{}
-	}
 	return map[string]any{
 		"equal": d.Empty(), "only_adapters": unexpected == nil, "unexpected": others, "summary": d.Summary(),
-		"blocks": []int{len(before), len(after)}, "adapters": adapters, "changes": changes,
+		"blocks": []int{before, after}, "adapters": adapters, "changes": append([]diff.Change{}, d.Changes...),
 	}
 }

@@ -12,21 +12,32 @@ import (
 	"github.com/aat-onnx/aat-onnx/internal/atomicfile"
 )
 
-// drawing shows a model's Transformer blocks as boxes, closed or open, and what
+// drawing shows a model's Transformer blocks as boxes, some of them open, and what
 // inject added in colour.
-func drawing(m *graphsurgery.Model, blocks []adapterinject.Block, title string, open bool) draw.Options {
+func drawing(m *graphsurgery.Model, blocks []adapterinject.Block, title string, open func(i int, nodes []*graphsurgery.Node) bool) draw.Options {
 	o := draw.Options{Title: title, Class: draw.ByPrefix(adapterinject.Prefix)}
 	if types, err := m.Infer(); err == nil { // else the types that the file declares
 		o.Type = draw.Types(types)
 	}
-	for _, b := range blocks {
-		nodes := draw.Region([]*graphsurgery.Value{baseStream(b.Residual)}, []*graphsurgery.Value{b.ResidualMLP})
+	for i, b := range blocks {
+		nodes := blockNodes(b)
 		o.Groups = append(o.Groups, draw.Group{
 			Name:  fmt.Sprintf("block %d, %s, width %d", b.Index, b.Kind, b.Width),
-			Nodes: nodes, Collapsed: !open, Groups: adapterGroups(nodes),
+			Nodes: nodes, Collapsed: !open(i, nodes), Groups: adapterGroups(nodes),
 		})
 	}
 	return o
+}
+
+// blockNodes are the nodes of a block: from the residual stream to its last sum
+// that is a value of the file.
+func blockNodes(b adapterinject.Block) []*graphsurgery.Node {
+	for _, end := range []*graphsurgery.Value{b.ResidualMLP, b.ResidualAttn, b.Output} {
+		if end != nil && b.Residual != nil {
+			return draw.Region([]*graphsurgery.Value{baseStream(b.Residual)}, []*graphsurgery.Value{end})
+		}
+	}
+	return nil
 }
 
 // baseStream is the base's value below what inject added to the residual stream.
@@ -60,9 +71,9 @@ func adapterGroups(nodes []*graphsurgery.Node) []draw.Group {
 }
 
 // writeDrawing writes a picture made by draw.SVG or draw.DOT, whole or not at all.
-func writeDrawing(make func(io.Writer, *graphsurgery.Graph, draw.Options) error, path string, g *graphsurgery.Graph, o draw.Options, force bool) error {
+func writeDrawing(render func(io.Writer, *graphsurgery.Graph, draw.Options) error, path string, g *graphsurgery.Graph, o draw.Options, force bool) error {
 	var picture bytes.Buffer
-	if err := make(&picture, g, o); err != nil {
+	if err := render(&picture, g, o); err != nil {
 		return err
 	}
 	return atomicfile.WriteFile(path, picture.Bytes(), atomicfile.Options{Force: force})

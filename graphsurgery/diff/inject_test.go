@@ -48,7 +48,7 @@ func TestInjectedModel(t *testing.T) {
 			if err := diff.Assert(adapted, base, only); err == nil {
 				t.Error("taking the adapters out passes for adding them")
 			}
-			base, adapted, plan = inject(t, file, "dog", "cat")
+			base, adapted, _ = inject(t, file, "dog", "cat")
 			only.Outputs = []string{base.Graph.Outputs()[0].Name()}
 			if err := diff.Assert(base, adapted, only); err != nil {
 				t.Error(err)

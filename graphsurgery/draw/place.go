@@ -36,6 +36,7 @@ func (s *scene) layout() {
 	g := newGrid(s)
 	g.arrange()
 	g.align()
+	g.straighten()
 	g.settle()
 }
 

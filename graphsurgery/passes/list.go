@@ -2,15 +2,15 @@ package passes
 
 import "slices"
 
-// Cleanup gives the passes that make a model smaller and keep its operators, in an
-// order that the table allows.
+// Cleanup gives the passes that make a model smaller and keep its operators and
+// functions, in an order that the table allows.
 func Cleanup() []Pass {
-	return []Pass{DeadNodes(), Identity(), Fold(FoldOptions{}), Dedup(), CSE()}
+	return []Pass{Repair(), DeadNodes(), Identity(), Fold(FoldOptions{}), Dedup(), CSE()}
 }
 
 // All gives every pass that needs no setting, in an order that the table allows.
 func All() []Pass {
-	return []Pass{DeadNodes(), Inline(nil), Identity(), Fold(FoldOptions{}), Dedup(), CSE(), LayerNorm(), GELU(), Attention()}
+	return []Pass{Repair(), DeadNodes(), Inline(nil), Identity(), Fold(FoldOptions{}), Dedup(), CSE(), LayerNorm(), GELU(), Attention()}
 }
 
 // ByName gives the pass of that name among [All].

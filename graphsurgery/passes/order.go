@@ -15,6 +15,7 @@ type OrderRow struct {
 // each pass stands in a list; a pass may come again later.
 func Order() []OrderRow {
 	return []OrderRow{
+		{"repair", "dead-nodes", "an edit of a model that breaks a rule is refused, whatever the edit"},
 		{"dead-nodes", "convert-opset", "a node that nobody needs must not stop the conversion for want of an adapter"},
 		{"inline", "convert-opset", "an attribute that a function takes from its call cannot become an input, the call's value of it can"},
 		{"inline", "fold", "constants pass into a function's body only once it stands in the call's place"},
@@ -26,10 +27,8 @@ func Order() []OrderRow {
 		{"identity", "cse", "nodes that read a value and its Identity are equal only once both read the value"},
 		{"fold", "dedup", "folding makes new constants, equal ones among them"},
 		{"dedup", "cse", "nodes that read equal constants under two names are equal only once these are one"},
-		{"fold", "layer-norm", "the pattern's constants, such as an axis, may be computed"},
-		{"fold", "gelu", "the pattern's constants, such as the root of two, may be computed"},
-		{"fold", "attention", "the pattern's constants, such as the scale, may be computed"},
-		{"layer-norm", "attention", "a recognised norm bounds the block, so that its arithmetic is not searched for attention"},
+		{"fold", "attention", "the scale may be computed from a shape, and is a constant only once that is folded"},
+		{"identity", "attention", "a Dropout or Cast between softmax and values, which does nothing, hides the pattern"},
 	}
 }
 

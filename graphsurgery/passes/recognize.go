@@ -24,7 +24,7 @@ func recognition(name, doc string, since int64, find func(r *recognizer, v *patt
 			"Values inside that others read as well: stay computed. Graph outputs: keep their names.",
 		Requires: []Condition{{fmt.Sprintf("ai.onnx is imported at version %d or later", since), func(m *gs.Model) error {
 			if have, _ := m.Opset(""); have < since {
-				return fmt.Errorf("it is imported at version %d", have)
+				return &gs.UnsupportedError{What: fmt.Sprintf("it is imported at version %d", have), Hint: fmt.Sprintf("convert the model to opset %d first", since)}
 			}
 			return nil
 		}}},

@@ -61,12 +61,12 @@ type variant struct {
 func variants() []variant {
 	var list []variant
 	for _, p := range passes.All() {
-		list = append(list, variant{p.Name, []passes.Pass{p}})
+		list = append(list, variant{p.Name, []passes.Pass{passes.Repair(), p}})
 	}
 	for _, target := range []int64{13, 17, 18, 21, 23} {
-		list = append(list, variant{fmt.Sprintf("opset%d", target), []passes.Pass{passes.ConvertOpset(target)}})
+		list = append(list, variant{fmt.Sprintf("opset%d", target), []passes.Pass{passes.Repair(), passes.ConvertOpset(target)}})
 	}
-	fused := append(append([]passes.Pass{passes.DeadNodes(), passes.Inline(nil), passes.ConvertOpset(23)}, passes.Cleanup()[1:]...), passes.LayerNorm(), passes.GELU(), passes.Attention())
+	fused := append(append([]passes.Pass{passes.Repair(), passes.DeadNodes(), passes.Inline(nil), passes.ConvertOpset(23)}, passes.Cleanup()[2:]...), passes.LayerNorm(), passes.GELU(), passes.Attention())
 	return append(list, variant{"cleanup", passes.Cleanup()}, variant{"fused23", fused})
 }
 

@@ -162,6 +162,9 @@ func (m *matcher) climbOp(parent *Expr, v *gs.Value, try func(*gs.Value) bool) b
 	readers := m.view.Readers(v)
 	for _, u := range readers {
 		if !parent.accepts(u.Node) {
+			if !m.news() {
+				continue
+			}
 			m.fail(u.Node.Output(0), u.Node, parent.String(), displayed(u.Node))
 			continue
 		}
@@ -195,9 +198,13 @@ func (v *View) made(x *gs.Value, class Class) []*gs.Value {
 	return out
 }
 
+// news reports whether a failure now is further than any before, so that it is
+// worth its words.
+func (m *matcher) news() bool { return m.miss == nil || len(m.nodes) > len(m.miss.Matched) }
+
 // fail notes why an attempt stopped, if none got further.
 func (m *matcher) fail(v *gs.Value, n *gs.Node, want, got string) bool {
-	if m.miss == nil || len(m.nodes) > len(m.miss.Matched) {
+	if m.news() {
 		m.miss = &Miss{Pattern: m.p.name, Value: v, Node: n, Want: want, Got: got, Matched: m.view.sorted(m.nodes)}
 	}
 	return false
@@ -223,7 +230,10 @@ func (m *matcher) value(e *Expr, v *gs.Value, next func() bool) bool {
 	}
 	for _, t := range e.tests {
 		if !t.ok(m.view, v) {
-			return m.fail(v, v.Producer(), t.want, m.view.describe(v))
+			if m.news() {
+				m.fail(v, v.Producer(), t.want, m.view.describe(v))
+			}
+			return false
 		}
 	}
 	return m.bind(e, v, next)
@@ -272,7 +282,10 @@ func (m *matcher) inside(e *Expr, v *gs.Value, next func() bool) bool {
 func (m *matcher) node(e *Expr, v *gs.Value, next func() bool) bool {
 	n := v.Producer()
 	if n == nil || n.Graph() != m.view.graph || !e.accepts(n) {
-		return m.fail(v, n, e.String(), m.view.describe(v))
+		if m.news() {
+			m.fail(v, n, e.String(), m.view.describe(v))
+		}
+		return false
 	}
 	if v.OutputIndex() != e.out {
 		return m.fail(v, n, fmt.Sprintf("output %d of it", e.out), fmt.Sprintf("output %d", v.OutputIndex()))

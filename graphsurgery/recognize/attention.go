@@ -15,6 +15,7 @@ type Attention struct {
 	Query, Key, Value *gs.Value // operands of the products
 	Context           *gs.Value
 	Scores            *gs.Value // result of the product of queries and keys
+	Logits            *gs.Value // what the softmax reads
 }
 
 // AttentionRule recognises attention cores. The zero value is not useful; make
@@ -37,7 +38,8 @@ const products = "MatMul|Einsum|com.microsoft::FusedMatMul|com.microsoft::Transp
 func NewAttentionRule(why func(v *pattern.View, a Attention) string) *AttentionRule {
 	q, k, value := pattern.Data("q"), pattern.Data("k"), pattern.Data("v")
 	scores := pattern.Op(products, q, k).As("scores")
-	weights := pattern.Op(Softmaxes, pattern.Via(scorePath(), scores).Each(), pattern.Rest()).As("softmax")
+	input := pattern.Via(scorePath(), scores).Each().As("logits")
+	weights := pattern.Or(pattern.Op(Softmaxes, input, pattern.Rest()), spelledSoftmax(input)).As("softmax")
 	context := pattern.Op(products, pattern.Via(weightPath(), weights), value).Commutes()
 	r := &AttentionRule{core: pattern.New("attention", context).Anchor(weights), softmax: weights}
 	r.core.When(func(v *pattern.View, m *pattern.Match) string {
@@ -68,12 +70,33 @@ func (r *AttentionRule) At(v *pattern.View, softmax *gs.Value) (*Attention, *pat
 func attentionOf(v *pattern.View, m *pattern.Match) Attention {
 	a := Attention{
 		Softmax: m.Value("softmax"), Query: m.Value("q"), Key: m.Value("k"), Value: m.Value("v"),
-		Context: m.Result(), Scores: m.Value("scores"),
+		Context: m.Result(), Scores: m.Value("scores"), Logits: m.Value("logits"),
 	}
 	if !keysRight(v, a) {
 		a.Query, a.Key = a.Key, a.Query
 	}
 	return a
+}
+
+// spelledSoftmax is exp(x)/Σexp(x) over the last axis, x mostly less its maximum,
+// which belongs to what is before the exponential.
+func spelledSoftmax(x *pattern.Expr) *pattern.Expr {
+	e := pattern.Op("Exp", x)
+	sum := pattern.Op("ReduceSum", e, pattern.Rest()).Attr("a sum over the last axis, kept", func(v *pattern.View, n *gs.Node) bool {
+		axes := v.Axes(n)
+		return len(axes) == 1 && v.LastAxis(n.Input(0), axes[0]) && n.Int("keepdims", 1) == 1
+	})
+	return pattern.Op("Div", e, sum)
+}
+
+// IsSpelledSoftmax reports whether a node is the division that ends a softmax
+// written as exponential, sum and division.
+func IsSpelledSoftmax(v *pattern.View, n *gs.Node) bool {
+	if pattern.OpName(n) != "Div" || n.Input(0) == nil || n.Input(0).Producer() == nil || n.Input(0).Producer().Op() != "Exp" {
+		return false
+	}
+	m, _ := pattern.New("softmax", spelledSoftmax(pattern.Data("x"))).At(v, n.Output(0))
+	return m != nil
 }
 
 // scorePath is what may stand between the product and the softmax: scale, mask,
@@ -86,8 +109,8 @@ func scorePath() pattern.Class {
 // weightPath is what may stand between the softmax and the product with the
 // values: casts, a guard against fully masked rows, renormalisation.
 func weightPath() pattern.Class {
-	return pattern.Either("rearrangement or guard", pattern.Layout(), pattern.Scaling(), headMixing(),
-		pattern.Ops("guard", "Slice", "Where", "IsNaN", "Concat", "Mul"))
+	return pattern.Either("rearrangement or guard", pattern.Layout(), pattern.Arithmetic(), headMixing(),
+		pattern.Ops("guard", "Slice", "Where", "IsNaN", "Concat", "ReduceSum"))
 }
 
 // headMixing is a linear map between heads (talking heads, arXiv 2003.02436): a
@@ -131,8 +154,8 @@ func keysRight(v *pattern.View, a Attention) bool {
 		left, right = ownAxis(e, 0), ownAxis(e, 1)
 	}
 	stop := func(x *gs.Value) bool { return x == a.Scores }
-	w := v.Back(n.Input(0), scorePath(), stop)
-	for _, t := range v.Between(w, a.Scores, n.Input(0)) {
+	w := v.Back(a.Logits, scorePath(), stop)
+	for _, t := range v.Between(w, a.Scores, a.Logits) {
 		left, right = moved(t, left), moved(t, right)
 	}
 	return axis != left || axis == right
@@ -163,6 +186,9 @@ func overKeys(v *pattern.View, a Attention) bool {
 // SoftmaxAxis is a softmax's axis, counted from the end where the rank is known
 // or the file counts so; else as the file has it.
 func SoftmaxAxis(v *pattern.View, n *gs.Node) int {
+	if n.Op() == "Div" { // spelled out
+		return -1
+	}
 	def := int64(-1)
 	if opset, _ := v.Graph().Model().Opset(""); opset < 13 || n.Domain() != "" {
 		def = 1

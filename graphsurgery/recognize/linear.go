@@ -35,7 +35,7 @@ func Linears(v *pattern.View) []Linear {
 	r := newLinearRules()
 	var out []Linear
 	for _, n := range v.Graph().Nodes() {
-		if n.Output(0) == nil || v.Fixed(n.Output(0)) {
+		if n.Output(0) == nil || v.Fixed(n.Output(0)) || !multiplies(n) {
 			continue
 		}
 		if l, ok := r.at(v, n); ok {
@@ -43,6 +43,16 @@ func Linears(v *pattern.View) []Linear {
 		}
 	}
 	return out
+}
+
+// multiplies reports whether a node's operator is one of the rules' anchors.
+func multiplies(n *gs.Node) bool {
+	switch n.Op() {
+	case "MatMul", "Gemm", "Einsum", "Conv", "FusedMatMul", "TransposeMatMul", "FusedGemm", "FusedConv", "MatMulNBits", "MatMulBnb4",
+		"DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulInteger", "QLinearMatMul", "QGemm":
+		return true
+	}
+	return false
 }
 
 func newLinearRules() *linearRules {

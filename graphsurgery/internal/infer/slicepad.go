@@ -108,8 +108,17 @@ func (s span) of(d Expr) (first, count Expr) {
 		end := s.bound(s.end, d, Sub(d, Const(1)), Const(-1))
 		return first, atLeast0(Ceil(Sub(first, end), Const(-step)))
 	}
-	first = s.bound(s.start, d, d, Const(0))
 	end := s.bound(s.end, d, d, Const(0))
+	c, known := s.start.Const()
+	if _, static := d.Const(); known && !static && c > -far && c < far {
+		if c >= 0 {
+			return s.start, atLeast0(Ceil(Sub(end, s.start), Const(step)))
+		}
+		if end.Equal(d) { // the last −c elements, or all there are
+			return Unknown(), Ceil(Min(Const(-c), d), Const(step))
+		}
+	}
+	first = s.bound(s.start, d, d, Const(0))
 	return first, atLeast0(Ceil(Sub(end, first), Const(step)))
 }
 

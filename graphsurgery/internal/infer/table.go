@@ -18,8 +18,12 @@ var table = sync.OnceValue(func() map[string]map[string]Rule {
 			std[op] = r
 		}
 	}
+	ms := microsoft()
+	for op, r := range microsoftMore() {
+		ms[op] = r
+	}
 	return map[string]map[string]Rule{
-		"": std, "ai.onnx.ml": learning(), "com.microsoft": microsoft(),
+		"": std, "ai.onnx.ml": learning(), "com.microsoft": ms,
 		"ai.onnx.preview": {"FlexAttention": flexAttention}, "ai.onnx.preview.training": training(),
 	}
 })
