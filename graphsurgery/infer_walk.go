@@ -34,6 +34,7 @@ type inferrer struct {
 	bodies map[*pb.FunctionProto]*Graph
 	work   int
 	depth  int
+	said   map[complaint]bool
 	muted  int // above 0 in a branch that is never taken
 }
 
@@ -79,7 +80,7 @@ func (s *inferScope) inside(n *pb.NodeProto, attr string) string {
 
 func newInferrer(m *Model, o InferOptions) *inferrer {
 	ctx := infer.NewContext(o.MaxElements)
-	w := &inferrer{model: m, opts: o, ctx: ctx, graphs: map[*pb.GraphProto]*Graph{}, fresh: map[freshID]infer.Expr{}, calls: map[callPlace]*inferCall{}}
+	w := &inferrer{model: m, opts: o, ctx: ctx, graphs: map[*pb.GraphProto]*Graph{}, fresh: map[freshID]infer.Expr{}, calls: map[callPlace]*inferCall{}, said: map[complaint]bool{}}
 	w.bodies = make(map[*pb.FunctionProto]*Graph, len(m.functions))
 	for _, f := range m.functions {
 		w.bodies[f.pb] = f.body
@@ -327,20 +328,11 @@ func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) err
 	}
 	view.Body = func(attr string, given []infer.Value) ([]infer.Value, error) { return w.body(n, s, attr, given) }
 	err := rule(view)
-	if bad := typesAllowed(n, domain, version, in); bad != nil {
+	if bad := typesAllowed(n, domain, version, in, outs); bad != nil {
 		return &ruleError{ruleType, bad}
 	}
 	return err
 }
-
-// ruleError says which rule of Verify an error is about; that of others is
-// ruleInference.
-type ruleError struct {
-	rule ruleID
-	err  error
-}
-
-func (e *ruleError) Error() string { return e.err.Error() }
 
 // finish brings an output's type together with the declared one and names the
 // dimensions that are still unknown.
@@ -389,109 +381,4 @@ func (w *inferrer) resolve(t *infer.Type) {
 		shape[i] = w.ctx.Resolve(d)
 	}
 	t.Shape = shape
-}
-
-// problem notes what is wrong with a node; in strict mode it is the error.
-func (w *inferrer) problem(n *pb.NodeProto, s *inferScope, err error) error {
-	if w.muted > 0 {
-		return nil
-	}
-	e := &TypeError{File: w.model.path, Node: (&Node{pb: n}).Label(), Op: n.GetOpType(), Domain: domainOf(n), Graph: s.at, Rule: rules[ruleInference].ID, What: err.Error()}
-	if r := (*ruleError)(nil); errors.As(err, &r) {
-		e.Rule = rules[r.rule].ID
-	}
-	for _, name := range n.Input {
-		v, _ := s.get(name)
-		if v == nil {
-			v = &infer.Value{}
-		}
-		e.Inputs = append(e.Inputs, w.types.export(v.Type).String())
-	}
-	if w.opts.Strict {
-		return e
-	}
-	w.types.problems = append(w.types.problems, e)
-	return nil
-}
-
-// body infers a subgraph of a node.
-func (w *inferrer) body(n *pb.NodeProto, s *inferScope, attr string, given []infer.Value) ([]infer.Value, error) {
-	view := &attrView{list: n.Attribute, scope: s, walk: w}
-	g := view.attr(attr).GetG()
-	if g == nil {
-		return nil, fmt.Errorf("attribute %s holds no graph", attr)
-	}
-	if w.depth++; w.depth > maxCalls {
-		w.depth--
-		return nil, fmt.Errorf("graphs and functions are nested more than %d deep", maxCalls)
-	}
-	defer func() { w.depth-- }()
-	return w.graph(g, &inferScope{outer: s, opsets: s.opsets, bound: s.bound, call: s.call, at: s.inside(n, attr)}, given)
-}
-
-// function infers the body of a function for one call: inputs and attributes are
-// the call's.
-func (w *inferrer) function(f *pb.FunctionProto, n *pb.NodeProto, s *inferScope, in []*infer.Value, outs []infer.Value) error {
-	if w.depth++; w.depth > maxCalls {
-		w.depth--
-		return fmt.Errorf("graphs and functions are nested more than %d deep", maxCalls)
-	}
-	defer func() { w.depth-- }()
-	id := callPlace{s.call, n}
-	if w.calls[id] == nil {
-		w.calls[id] = new(inferCall)
-	}
-	inner := &inferScope{values: make(map[string]*infer.Value, len(f.Node)), opsets: w.opsets(f.OpsetImport), call: w.calls[id], at: "function " + functionName(f)}
-	inner.bound = bind(f, &attrView{list: n.Attribute, scope: s, walk: w})
-	for i, name := range f.Input {
-		inner.values[name] = nil // omitted, unless the call gives it
-		if i < len(in) {
-			inner.values[name] = in[i]
-		}
-	}
-	for _, b := range f.Node {
-		if err := w.node(b, inner); err != nil {
-			return err
-		}
-	}
-	for i, name := range f.Output {
-		if v := inner.values[name]; v != nil && i < len(outs) {
-			outs[i] = *v
-		}
-	}
-	w.recordCall(f, inner)
-	return nil
-}
-
-// recordCall puts a function's values into the result: what is the same in all calls.
-func (w *inferrer) recordCall(f *pb.FunctionProto, s *inferScope) {
-	body := w.bodies[f]
-	if body == nil {
-		return
-	}
-	for name, v := range s.values {
-		at := body.values[name]
-		if at == nil || v == nil {
-			continue
-		}
-		if old := w.types.of[at]; old != nil {
-			both := infer.Join(*old, *v)
-			v = &both
-		}
-		w.types.of[at] = v
-	}
-}
-
-// bind gives the attributes that a function's body may refer to.
-func bind(f *pb.FunctionProto, callView *attrView) map[string]*pb.AttributeProto {
-	bound := map[string]*pb.AttributeProto{}
-	for _, a := range f.AttributeProto {
-		bound[a.GetName()] = a
-	}
-	for _, a := range callView.list {
-		if got := callView.attr(a.GetName()); got != nil {
-			bound[a.GetName()] = got
-		}
-	}
-	return bound
 }

@@ -2,16 +2,13 @@ package infer
 
 import "math"
 
-// floatElem is a float constant; a whole one is kept exactly.
-func floatElem(f float64) Elem {
+// FloatElem is a float constant as an element; a whole one is kept exactly.
+func FloatElem(f float64) Elem {
 	if f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 		return Int(int64(f))
 	}
 	return Elem{F: f, IsF: true}
 }
-
-// Float is a float constant as an element.
-func FloatElem(f float64) Elem { return floatElem(f) }
 
 // den is the element's denominator.
 func (e Elem) den() int64 { return max(e.Den, 1) }
@@ -67,7 +64,7 @@ func fraction(num Expr, den int64) Elem {
 func addElem(a, b Elem) Elem {
 	if a.IsF || b.IsF {
 		if x, y, ok := floats(a, b); ok {
-			return floatElem(x + y)
+			return FloatElem(x + y)
 		}
 	}
 	an, ad := a.rational()
@@ -78,7 +75,7 @@ func addElem(a, b Elem) Elem {
 func subElem(a, b Elem) Elem {
 	if a.IsF || b.IsF {
 		if x, y, ok := floats(a, b); ok {
-			return floatElem(x - y)
+			return FloatElem(x - y)
 		}
 	}
 	an, ad := a.rational()
@@ -99,7 +96,7 @@ func join(an Expr, ad int64, bn Expr, bd int64, op func(a, b Expr) Expr) Elem {
 func mulElem(a, b Elem) Elem {
 	if a.IsF || b.IsF {
 		if x, y, ok := floats(a, b); ok {
-			return floatElem(x * y)
+			return FloatElem(x * y)
 		}
 	}
 	an, ad := a.rational()
@@ -114,7 +111,7 @@ func mulElem(a, b Elem) Elem {
 // divFloat divides floating-point elements.
 func divFloat(a, b Elem) Elem {
 	if x, y, ok := floats(a, b); ok && y != 0 {
-		return floatElem(x / y)
+		return FloatElem(x / y)
 	}
 	an, ad := a.rational()
 	bn, bd := b.rational()
@@ -157,7 +154,7 @@ func modElem(a, b Elem) Elem {
 // fmodElem is Mod with fmod set: the sign is the dividend's.
 func fmodElem(a, b Elem) Elem {
 	if x, y, ok := floats(a, b); ok && y != 0 {
-		return floatElem(math.Mod(x, y))
+		return FloatElem(math.Mod(x, y))
 	}
 	return unknownElem()
 }
@@ -168,7 +165,7 @@ func minElem(a, b Elem) Elem { return extremeElem(a, b, Min, math.Min) }
 func extremeElem(a, b Elem, op func(a, b Expr) Expr, f func(a, b float64) float64) Elem {
 	if a.IsF || b.IsF {
 		if x, y, ok := floats(a, b); ok {
-			return floatElem(f(x, y))
+			return FloatElem(f(x, y))
 		}
 	}
 	an, ad := a.rational()
@@ -200,14 +197,14 @@ func truncElem(a Elem) Elem {
 
 func floorElem(a Elem) Elem {
 	if a.IsF {
-		return floatElem(math.Floor(a.F))
+		return FloatElem(math.Floor(a.F))
 	}
 	return Elem{E: Div(a.E, Const(a.den()))}
 }
 
 func ceilElem(a Elem) Elem {
 	if a.IsF {
-		return floatElem(math.Ceil(a.F))
+		return FloatElem(math.Ceil(a.F))
 	}
 	return Elem{E: Ceil(a.E, Const(a.den()))}
 }

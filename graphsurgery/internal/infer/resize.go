@@ -18,7 +18,7 @@ func upsample(n *Node) error {
 	if n.Has("scales") {
 		scales, ok = nil, true
 		for _, f := range n.Floats("scales") {
-			scales = append(scales, floatElem(f))
+			scales = append(scales, FloatElem(f))
 		}
 	}
 	out := unknowns(len(s))

@@ -1,0 +1,90 @@
+package graphsurgery
+
+import (
+	"fmt"
+
+	"github.com/aat-onnx/aat-onnx/graphsurgery/internal/infer"
+	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
+)
+
+// body infers a subgraph of a node.
+func (w *inferrer) body(n *pb.NodeProto, s *inferScope, attr string, given []infer.Value) ([]infer.Value, error) {
+	view := &attrView{list: n.Attribute, scope: s, walk: w}
+	g := view.attr(attr).GetG()
+	if g == nil {
+		return nil, fmt.Errorf("attribute %s holds no graph", attr)
+	}
+	if w.depth++; w.depth > maxCalls {
+		w.depth--
+		return nil, fmt.Errorf("graphs and functions are nested more than %d deep", maxCalls)
+	}
+	defer func() { w.depth-- }()
+	return w.graph(g, &inferScope{outer: s, opsets: s.opsets, bound: s.bound, call: s.call, at: s.inside(n, attr)}, given)
+}
+
+// function infers the body of a function for one call: inputs and attributes are
+// the call's.
+func (w *inferrer) function(f *pb.FunctionProto, n *pb.NodeProto, s *inferScope, in []*infer.Value, outs []infer.Value) error {
+	if w.depth++; w.depth > maxCalls {
+		w.depth--
+		return fmt.Errorf("graphs and functions are nested more than %d deep", maxCalls)
+	}
+	defer func() { w.depth-- }()
+	id := callPlace{s.call, n}
+	if w.calls[id] == nil {
+		w.calls[id] = new(inferCall)
+	}
+	inner := &inferScope{values: make(map[string]*infer.Value, len(f.Node)), opsets: w.opsets(f.OpsetImport), call: w.calls[id], at: "function " + functionName(f)}
+	inner.bound = bind(f, &attrView{list: n.Attribute, scope: s, walk: w})
+	for i, name := range f.Input {
+		inner.values[name] = nil // omitted, unless the call gives it
+		if i < len(in) {
+			inner.values[name] = in[i]
+		}
+	}
+	for _, b := range f.Node {
+		if err := w.node(b, inner); err != nil {
+			return err
+		}
+	}
+	for i, name := range f.Output {
+		if v := inner.values[name]; v != nil && i < len(outs) {
+			outs[i] = *v
+		}
+	}
+	w.recordCall(f, inner)
+	return nil
+}
+
+// recordCall puts a function's values into the result: what is the same in all calls.
+func (w *inferrer) recordCall(f *pb.FunctionProto, s *inferScope) {
+	body := w.bodies[f]
+	if body == nil {
+		return
+	}
+	for name, v := range s.values {
+		at := body.values[name]
+		if at == nil || v == nil {
+			continue
+		}
+		if old := w.types.of[at]; old != nil {
+			both := infer.Join(*old, *v)
+			v = &both
+		}
+		w.types.of[at] = v
+	}
+}
+
+// bind gives the attributes that a function's body may refer to.
+func bind(f *pb.FunctionProto, callView *attrView) map[string]*pb.AttributeProto {
+	bound := map[string]*pb.AttributeProto{}
+	for _, a := range f.AttributeProto {
+		bound[a.GetName()] = a
+	}
+	for _, a := range callView.list {
+		if got := callView.attr(a.GetName()); got != nil {
+			bound[a.GetName()] = got
+		}
+	}
+	return bound
+}
