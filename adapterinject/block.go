@@ -138,7 +138,7 @@ func (f *facts) normed(a *attention) bool {
 func (f *facts) mlpOf(a *attention, ffns []*ffn) *ffn {
 	var second *ffn
 	for _, m := range ffns {
-		if !f.follows(m.sum.stream, a.sum, 0) && !f.parallel(a, m) {
+		if !f.follows(m.sum.stream, a.sum, 0) && !f.follows(m.in, a.sum, 0) && !f.parallel(a, m) {
 			continue
 		}
 		if !m.mixes {

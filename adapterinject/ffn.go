@@ -120,6 +120,9 @@ func (f *facts) between(v *gs.Value) inner {
 // passesInner reports whether n may stand inside an MLP, and notes what it does.
 func (f *facts) passesInner(n *gs.Node, ins []*gs.Value, r *inner, w ways) bool {
 	two := len(ins) == 2 && ins[0] != ins[1]
+	if f.clampsNegative(n) {
+		r.nonlinear = true
+	}
 	switch {
 	case w.moving.Has(f.View, n):
 		return len(ins) == 1 || is(n, "Concat")
@@ -145,6 +148,18 @@ func (f *facts) passesInner(n *gs.Node, ins []*gs.Value, r *inner, w ways) bool 
 	return false
 }
 
+// clampsNegative reports whether a quantisation holds no negative numbers: what a
+// quantiser leaves of a Relu.
+func (f *facts) clampsNegative(n *gs.Node) bool {
+	if n.Op() != "QuantizeLinear" || n.Input(2) == nil {
+		return false
+	}
+	zero, ok := f.Scalar(n.Input(2))
+	lowest := map[gs.DType]float64{gs.Uint8: 0, gs.Uint16: 0, gs.Int8: -128, gs.Int16: -32768}
+	least, known := lowest[f.Type(n.Input(2)).DType]
+	return ok && known && zero == least
+}
+
 // activation names the function between an MLP's linear layers. A bias inside a
 // fused operator belongs to the layer before.
 func (f *facts) activation(first *linear, y *gs.Value) string {
@@ -157,6 +172,9 @@ func (f *facts) activation(first *linear, y *gs.Value) string {
 	p, ok := f.Expression(first.out, y)
 	if !ok {
 		return "other"
+	}
+	if slices.ContainsFunc(p.Nodes, f.clampsNegative) && f.linearProgram(p) {
+		return "relu"
 	}
 	if name, _ := f.Name(p, pattern.Activations()); name != "" {
 		return name

@@ -30,7 +30,7 @@ func newWays() ways {
 	w.moving = pattern.Either("rearrangement", w.layout, w.carving)
 	w.projection = pattern.Either("head splitting", w.layout, w.carving, w.arithmetic, depthwise(),
 		pattern.Ops("norm or position", "Neg", "Pow", "Sqrt", "Reciprocal", "Clip", "Max", "Min", "Where", "Abs",
-			"LpNormalization", "RotaryEmbedding", "com.microsoft::RotaryEmbedding", "ReduceL2", "ReduceSum", "ReduceSumSquare", "ReduceMean",
+			"LpNormalization", "RotaryEmbedding", "com.microsoft::RotaryEmbedding", "ReduceL2", "ReduceSum", "ReduceSumSquare", "ReduceMean", "ReduceMax", "MaxPool", "AveragePool",
 			"LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "BatchNormalization", "ScatterND"))
 	return w
 }

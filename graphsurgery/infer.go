@@ -44,6 +44,7 @@ type InferOptions struct {
 	Inputs map[string][]int64
 	// MaxElements bounds the tensors whose elements are followed; 0 means 1024.
 	MaxElements int
+	dead        bool // look for problems in branches that are never taken, too
 }
 
 // Types are the inferred types of a model's values. They are a snapshot: a change

@@ -23,7 +23,7 @@ func (e *ruleError) Error() string { return e.err.Error() }
 
 // problem notes what is wrong with a node; in strict mode it is the error.
 func (w *inferrer) problem(n *pb.NodeProto, s *inferScope, err error) error {
-	if w.muted > 0 {
+	if w.muted > 0 && !w.opts.dead {
 		return nil
 	}
 	e := &TypeError{File: w.model.path, Node: (&Node{pb: n}).Label(), Op: n.GetOpType(), Domain: domainOf(n), Graph: s.at, Rule: rules[ruleInference].ID, What: err.Error()}

@@ -10,45 +10,62 @@ import (
 	"github.com/aat-onnx/aat-onnx/internal/opschema"
 )
 
-// typesAllowed tests the element types of a node's inputs against the operator's
-// schema: each is one that its parameter allows, and inputs of one type variable are
-// of one type. Operators that the standard does not define are not tested.
-func typesAllowed(n *pb.NodeProto, domain string, version int64, in []*infer.Value) error {
+// typesAllowed tests the element types of a node's inputs and outputs against the
+// operator's schema: each is one that its parameter allows, and those of one type
+// variable are of one type. Operators that the standard does not define are not
+// tested.
+func typesAllowed(n *pb.NodeProto, domain string, version int64, in []*infer.Value, out []infer.Value) error {
 	schema, ok := opschema.Find(domain, n.GetOpType(), version)
 	if !ok || schema.Runtime {
 		return nil
 	}
-	bound := make([]binding, 0, 4)
+	bound := make(bindings, 0, 4)
 	for i, v := range in {
-		p, ok := schema.Input(i)
-		if v == nil || !ok {
-			continue
+		if p, ok := schema.Input(i); ok && v != nil {
+			if err := bound.test(schema, p, "input", i, v.Type); err != nil {
+				return err
+			}
 		}
-		got := schemaType(v.Type, 0)
-		if got == "" {
-			continue
+	}
+	for i, v := range out {
+		if p, ok := schema.Output(i); ok {
+			if err := bound.test(schema, p, "output", i, v.Type); err != nil {
+				return err
+			}
 		}
-		allowed := schema.Allowed(p.TypeStr)
-		if !slices.Contains(allowed, got) {
-			return fmt.Errorf("input %d (%s) is of type %s, want %s", i, p.Name, got, alternatives(allowed))
-		}
-		if p.Option == opschema.Variadic && !p.Homogeneous {
-			continue
-		}
-		k := slices.IndexFunc(bound, func(b binding) bool { return b.variable == p.TypeStr })
-		if k < 0 {
-			bound = append(bound, binding{p.TypeStr, got, i})
-		} else if bound[k].is != got {
-			return fmt.Errorf("input %d (%s) is of type %s and input %d of type %s, want one type", i, p.Name, got, bound[k].input, bound[k].is)
-		}
+	}
+	return nil
+}
+
+// bindings are what the type variables of a schema stand for.
+type bindings []binding
+
+// test holds the type of an input or output against its parameter.
+func (b *bindings) test(schema *opschema.Schema, p *opschema.Param, kind string, i int, t infer.Type) error {
+	got := schemaType(t, 0)
+	if got == "" {
+		return nil
+	}
+	allowed := schema.Allowed(p.TypeStr)
+	if !slices.Contains(allowed, got) {
+		return fmt.Errorf("%s %d (%s) is of type %s, want %s", kind, i, p.Name, got, alternatives(allowed))
+	}
+	if p.Option == opschema.Variadic && !p.Homogeneous {
+		return nil
+	}
+	k := slices.IndexFunc(*b, func(x binding) bool { return x.variable == p.TypeStr })
+	if k < 0 {
+		*b = append(*b, binding{p.TypeStr, got, kind, i})
+	} else if first := (*b)[k]; first.is != got {
+		return fmt.Errorf("%s %d (%s) is of type %s and %s %d of type %s, want one type", kind, i, p.Name, got, first.kind, first.index, first.is)
 	}
 	return nil
 }
 
 // binding is what a type variable of a schema stands for.
 type binding struct {
-	variable, is string
-	input        int
+	variable, is, kind string
+	index              int
 }
 
 func alternatives(allowed []string) string {
@@ -73,6 +90,9 @@ func schemaType(t infer.Type, depth int) string {
 			return ""
 		}
 		return tensorTypes[t.DType]
+	}
+	if t.Kind == infer.Sparse && t.DType > 0 && int(t.DType) < len(tensorTypes) {
+		return "sparse_" + tensorTypes[t.DType]
 	}
 	if t.Elem == nil || depth > 4 {
 		return ""

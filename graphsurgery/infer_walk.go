@@ -371,7 +371,7 @@ func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) err
 	}
 	view.Body = func(attr string, given []infer.Value) ([]infer.Value, error) { return w.body(n, s, attr, given) }
 	err := rule(view)
-	if bad := typesAllowed(n, domain, version, in); bad != nil {
+	if bad := typesAllowed(n, domain, version, in, outs); bad != nil {
 		return &ruleError{ruleType, bad}
 	}
 	return err

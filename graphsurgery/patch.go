@@ -41,6 +41,7 @@ type change struct {
 
 	annotations []patchAnnotation
 	prune       bool
+	trust       bool // types are not inferred
 	applied     bool
 	err         error // the first mistake
 }

@@ -8,7 +8,9 @@ import (
 )
 
 // Apply makes the change: all of it, or none and an error. Afterwards the patch
-// is spent. New nodes stand directly behind the last node they depend on;
+// is spent. Where the patch is joined, types must agree as far as they are stated
+// or can be inferred ([SeamError]), and new nodes must keep the rules of their
+// operators ([TypeError]); see [Patch.TrustTypes]. New nodes stand directly behind the last node they depend on;
 // untouched nodes keep their order and bytes. It takes time in proportion to the
 // model's nodes; tensors are not copied.
 func (p *Patch) Apply() error {

@@ -10,6 +10,12 @@ import (
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
 )
 
+// TrustTypes lets Apply take the patch's word: it infers no types, and compares at
+// the seams only what the file and the patch say. Without it, a new node that
+// breaks a rule of its operator is refused with a [TypeError], and a seam where
+// inferred types disagree with a [SeamError].
+func (p *Patch) TrustTypes() { p.trust = true }
+
 // inferred gives the types of the model's values, worked out once and kept as
 // long as the patches leave them as they are.
 func (m *Model) inferred() *Types {
@@ -34,11 +40,11 @@ type wanted struct {
 // lookAhead notes, before anything is changed, the types that readers expect.
 func (e *edit) lookAhead() error {
 	p := e.patch
-	if len(p.nodes)+len(p.rewires)+len(p.outputs)+len(p.ports) == 0 {
+	if p.trust || len(p.nodes)+len(p.rewires)+len(p.outputs)+len(p.ports) == 0 {
 		return nil
 	}
 	e.types = p.model.inferred()
-	if e.types == nil {
+	if e.types == nil || len(p.opsets) > 0 { // other versions expect other inputs
 		return nil
 	}
 	want := func(old *Value, w Wire) {
@@ -132,7 +138,7 @@ func (e *edit) keepsNodes() bool {
 // keepTypes keeps what is inferred for the next patch, if it still holds.
 func (e *edit) keepTypes(before *Types) {
 	p := e.patch
-	onlyNames := len(p.nodeEdits)+len(p.ports)+len(p.opsets)+len(p.imports)+len(p.constants)+len(p.removed) == 0
+	onlyNames := len(p.nodes)+len(p.rewires)+len(p.outputs)+len(p.nodeEdits)+len(p.ports)+len(p.opsets)+len(p.imports)+len(p.constants)+len(p.removed) == 0
 	switch {
 	case e.types != nil:
 		p.model.types = e.types

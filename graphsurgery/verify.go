@@ -97,9 +97,9 @@ func (m *Model) VerifyLevel(level Level) error {
 }
 
 // Check lists what is wrong with the model, in the file's order: first what the
-// graphs and functions themselves show, then what takes knowledge of all. Levels
-// above one that found faults are still tested, but types only when the structure
-// is sound.
+// graphs and functions themselves show, then what takes knowledge of all. Types are
+// tested only where structure and schemas show no fault, the strict rules where the
+// structure shows none.
 func (m *Model) Check(o CheckOptions) []Problem {
 	c := newChecker(m, o)
 	c.run()
@@ -130,7 +130,7 @@ func (c *checker) run() {
 	if c.worst() == LevelStructure {
 		return // what follows relies on names that mean one thing
 	}
-	if c.level >= LevelTypes {
+	if c.level >= LevelTypes && c.worst() > LevelSchema {
 		c.types()
 	}
 	if c.level >= LevelStrict {

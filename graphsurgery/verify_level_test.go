@@ -151,16 +151,9 @@ func TestEveryRuleIsBroken(t *testing.T) {
 	}
 }
 
-// unlimited makes a model that loading would refuse.
-func unlimited(t *testing.T, p *pb.ModelProto) *Model {
-	t.Helper()
-	m := &Model{pb: p}
-	m.Graph = &Graph{model: m, pb: p.Graph}
-	if err := m.reindex(); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
+// unlimited makes a model that loading would refuse. It has no index, which
+// structure and schema do not need.
+func unlimited(p *pb.ModelProto) *Model { return &Model{pb: p} }
 
 // caller is a function that calls the next ones.
 func caller(name string, callees ...string) *pb.FunctionProto {
@@ -199,7 +192,7 @@ func TestCalls(t *testing.T) {
 		p := chain()
 		p.Functions = c.functions
 		got := ""
-		for _, p := range unlimited(t, p).Check(CheckOptions{Level: LevelSchema}) {
+		for _, p := range unlimited(p).Check(CheckOptions{Level: LevelSchema}) {
 			got += p.Rule
 		}
 		if got != c.want {
@@ -214,7 +207,7 @@ func TestFunctionCount(t *testing.T) {
 	for i := range maxFunctions + 1 {
 		p.Functions = append(p.Functions, &pb.FunctionProto{Name: proto.String(fmt.Sprint("f", i)), Domain: proto.String("local")})
 	}
-	m := unlimited(t, p)
+	m := unlimited(p)
 	if err := m.VerifyLevel(LevelSchema); err == nil || !strings.Contains(err.Error(), "more than 10000") {
 		t.Errorf("got %v, want too many functions", err)
 	}
@@ -230,8 +223,8 @@ func TestNesting(t *testing.T) {
 		inner := proto.CloneOf(outer)
 		outer.Attribute[0].G.Node = []*pb.NodeProto{inner}
 	}
-	m := unlimited(t, p)
-	p.Functions = append(p.Functions, f) // indexing would refuse it
+	p.Functions = append(p.Functions, f)
+	m := unlimited(p)
 	if err := m.Verify(); err == nil {
 		t.Error("a function nested 34 deep passes")
 	}

@@ -32,6 +32,9 @@ type checkProblem struct {
 	What  string `json:"what"`
 }
 
+// maxProblems bounds what is listed: one mistake can break a rule at every node.
+const maxProblems = 1000
+
 type checkOptions struct {
 	level   string
 	domains []string
@@ -71,7 +74,7 @@ func (a *app) check(path string, o checkOptions) error {
 	if err != nil {
 		return err
 	}
-	problems := m.Check(graphsurgery.CheckOptions{Level: level, Domains: o.domains})
+	problems := m.Check(graphsurgery.CheckOptions{Level: level, Domains: o.domains, Max: maxProblems})
 	report := checkReport{Level: level.String(), Problems: []checkProblem{}}
 	for _, p := range problems {
 		report.Problems = append(report.Problems, checkProblem{p.Rule, p.Level.String(), p.Graph, p.Node, p.Op, p.Value, p.What})
@@ -88,5 +91,9 @@ func (a *app) check(path string, o checkOptions) error {
 			fmt.Fprintln(a.stdout, oneLine(p.String()))
 		}
 	}
-	return &brokenError{fmt.Sprintf("%s: %s at level %s", path, plural(len(problems), "problem"), level), report}
+	count := plural(len(problems), "problem")
+	if len(problems) == maxProblems {
+		count += " or more"
+	}
+	return &brokenError{fmt.Sprintf("%s: %s at level %s", path, count, level), report}
 }

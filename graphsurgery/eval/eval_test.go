@@ -29,7 +29,7 @@ func run(t *testing.T, opset byte, op string, attrs gs.Attrs, outputs int, in ..
 	}
 	p.Add(op, operands...)
 	if err := p.Apply(); err != nil {
-		t.Fatal(err)
+		return nil, err // the node breaks a rule that inference knows
 	}
 	return eval.Node(m.Graph.Nodes()[0], in, eval.Limits{})
 }

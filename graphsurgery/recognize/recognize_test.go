@@ -70,7 +70,7 @@ func TestNorms(t *testing.T) {
 		{"casts of half precision", false, func(b builder, x gs.Wire) gs.Wire {
 			c := b.op("Sub", x, b.mean(x))
 			d := deviation(b, b.op("Pow", b.op("Cast", c, gs.Attrs{"to": 1}), two(b)))
-			q := b.op("Cast", b.op("Div", c, d), gs.Attrs{"to": 10})
+			q := b.op("Cast", b.op("Div", c, d), gs.Attrs{"to": 1}) // to 10 in such a model, with gain and bias of that type
 			return affine(b, q)
 		}},
 		{"square by Mul, Reciprocal", false, func(b builder, x gs.Wire) gs.Wire {

@@ -1,6 +1,6 @@
 """Asks onnx's checker about every model of onnx's own backend tests.
 
-    pip install onnx==1.22.0
+    pip install -r graphsurgery/testdata/faulty/requirements.txt
     python graphsurgery/testdata/nodetests.py FOLDER > graphsurgery/testdata/nodetests.json
 
 FOLDER is the one of testdata/nodetests.sh. The result has, for each kind, the

@@ -1,7 +1,7 @@
 """Writes schemas.txt: the operator schemas of the onnx package, every version,
 and those of the ONNX Runtime extensions that its optimiser writes for encoders.
 
-    pip install onnx==1.22.0 onnxruntime==1.32.0
+    pip install -r internal/opschema/requirements.txt
     python internal/opschema/gen.py > internal/opschema/schemas.txt
 
 The format is described in schemas.go beside the code that reads it.
@@ -21,19 +21,22 @@ from onnxruntime.capi.onnxruntime_pybind11_state import get_all_operator_schema
 # registered in ai.onnx itself, below the version where the standard has them.
 RUNTIME = """
 ai.onnx.LayerNormalization ai.onnx.SimplifiedLayerNormalization
-Attention BiasAdd BiasGelu BiasSoftmax BiasSplitGelu DecoderMaskedMultiHeadAttention
-DequantizeLinear DynamicQuantizeMatMul EmbedLayerNormalization ExpandDims FastGelu
-FusedConv FusedGemm FusedMatMul FusedMatMulActivation GatedRelativePositionBias
-GatherBlockQuantized Gelu GemmFastGelu GroupNorm GroupQueryAttention
-LongformerAttention MatMulBnb4 MatMulInteger16 MatMulIntegerToFloat MatMulNBits
-MultiHeadAttention NhwcConv NhwcFusedConv PackedAttention PackedMultiHeadAttention
-Pad QAttention QEmbedLayerNormalization QGemm QLinearAdd QLinearAveragePool
-QLinearConcat QLinearConv QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul
-QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QOrderedAttention
-QOrderedGelu QOrderedLayerNormalization QOrderedMatMul QuantizeLinear QuickGelu
-Range RelativePositionBias RemovePadding RestorePadding RotaryEmbedding
-SkipGroupNorm SkipLayerNormalization SkipSimplifiedLayerNormalization
-TransposeMatMul Trilu Unique
+Attention BiasAdd BiasGelu BiasSoftmax BiasSplitGelu CDist ComplexMul ComplexMulConj
+DecoderAttention DecoderMaskedMultiHeadAttention DecoderMaskedSelfAttention
+DequantizeLinear DynamicQuantizeLSTM DynamicQuantizeMatMul DynamicTimeWarping
+EmbedLayerNormalization ExpandDims FastGelu FusedConv FusedGemm FusedMatMul
+FusedMatMulActivation GatedRelativePositionBias GatherBlockQuantized GatherND Gelu
+GemmFastGelu GemmaRotaryEmbedding GridSample GroupNorm GroupQueryAttention Inverse
+Irfft LongformerAttention MatMulBnb4 MatMulInteger16 MatMulIntegerToFloat
+MatMulNBits MaxpoolWithMask MoE MulInteger MultiHeadAttention NhwcConv NhwcFusedConv
+NhwcMaxPool PackedAttention PackedMultiHeadAttention Pad QAttention
+QEmbedLayerNormalization QGemm QLinearAdd QLinearAveragePool QLinearConcat
+QLinearConv QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul QLinearReduceMean
+QLinearSigmoid QLinearSoftmax QLinearWhere QMoE QOrderedAttention QOrderedGelu
+QOrderedLayerNormalization QOrderedMatMul QuantizeLinear QuickGelu Range
+ReduceSumInteger RelativePositionBias RemovePadding RestorePadding Rfft
+RotaryEmbedding SkipGroupNorm SkipLayerNormalization
+SkipSimplifiedLayerNormalization TransposeMatMul Trilu UnfoldTensor Unique
 """.split()
 
 KINDS = "none float int string tensor graph floats ints strings tensors graphs sparse_tensor sparse_tensors type_proto type_protos".split()

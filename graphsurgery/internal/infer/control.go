@@ -30,6 +30,9 @@ func ifElse(n *Node) error {
 	}
 	for i := range n.Out {
 		n.Out[i] = Join(a[i], b[i])
+		if x, y := a[i].Type, b[i].Type; x.Kind == Tensor && y.Kind == Tensor && x.DType*y.DType != 0 && x.DType != y.DType {
+			return fail("the branches give output %d as %s and as %s", i, typeName(x.DType), typeName(y.DType))
+		}
 	}
 	return nil
 }

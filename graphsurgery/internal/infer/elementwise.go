@@ -334,9 +334,9 @@ func castLike(n *Node) error { return castTo(n, n.dtype(1)) }
 func castTo(n *Node, to int32) error {
 	n.set(0, to, n.shape(0))
 	switch {
-	case to == Undefined:
+	case to <= Undefined || int(to) >= len(typeNames):
 		if n.Op == "Cast" {
-			return fail("attribute to names no element type")
+			return fail("attribute to is %d, which is no element type", to)
 		}
 	case to == Bool:
 		n.mapElems(func(e Elem) Elem { return compare(e, Int(0), func(s int) bool { return s != 0 }) })

@@ -18,7 +18,7 @@ func reduce(n *Node, f func(a, b Elem) Elem) error {
 	n.set(0, n.dtype(0), nil)
 	shape := n.shape(0)
 	axes, _, ok := n.list("axes", 1)
-	keep := n.Int("keepdims", 1) != 0
+	keep := n.Int("keepdims", 1) == 1
 	if shape == nil {
 		if ok && len(axes) == 0 && !keep && n.Int("noop_with_empty_axes", 0) == 0 {
 			n.set(0, n.dtype(0), []Expr{})
@@ -112,6 +112,6 @@ func argReduce(n *Node) error {
 	if err != nil {
 		return err
 	}
-	n.set(0, Int64, reduced(shape, gone, n.Int("keepdims", 1) != 0))
+	n.set(0, Int64, reduced(shape, gone, n.Int("keepdims", 1) == 1))
 	return nil
 }

@@ -1,6 +1,6 @@
 """Builds small faulty ONNX models and asks onnx's own checker about each.
 
-    pip install onnx==1.22.0
+    pip install -r graphsurgery/testdata/faulty/requirements.txt
     python graphsurgery/testdata/faulty/gen.py
 
 It writes verdicts.json beside itself: of each case its name, the verdicts, and the
@@ -270,8 +270,8 @@ def with_sparse(name, *args, **kwargs):
     model(name, make)
 
 
-with_sparse("ok_sparse_linear", [1, 2], [0, 3], [2, 2])
-with_sparse("ok_sparse_pairs", [1, 2], [0, 0, 1, 1], [2, 2], indices_dims=[2, 2])
+with_sparse("type_sparse_linear", [1, 2], [0, 3], [2, 2])
+with_sparse("type_sparse_pairs", [1, 2], [0, 0, 1, 1], [2, 2], indices_dims=[2, 2])
 with_sparse("sparse_values_rank", [1, 2], [0, 3], [2, 2], values_dims=[1, 2])
 with_sparse("sparse_no_dims", [1, 2], [0, 3], [])
 with_sparse("sparse_zero_dim", [1, 2], [0, 3], [2, 0])
