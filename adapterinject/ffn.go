@@ -58,7 +58,9 @@ func (f *facts) ffnEnding(fc2 *linear) (*ffn, *miss) {
 		m.fc1 = between.sources[0]
 		m.act = f.activation(m.fc1, fc2.in)
 		if between.gated != nil && m.act == "other" {
-			m.act, m.gate = f.gateActivation(m.fc1, between.gated), m.fc1
+			if act, packed := f.gateActivation(m.fc1, between.gated); packed {
+				m.act, m.gate = act, m.fc1
+			}
 		}
 	case n == 2 && between.gated != nil:
 		m.fc1, m.gate, m.act = f.split(between.sources, between.gated)
@@ -120,6 +122,9 @@ func (f *facts) between(v *gs.Value) inner {
 // passesInner reports whether n may stand inside an MLP, and notes what it does.
 func (f *facts) passesInner(n *gs.Node, ins []*gs.Value, r *inner, w ways) bool {
 	two := len(ins) == 2 && ins[0] != ins[1]
+	if f.clampsNegative(n) {
+		r.nonlinear = true
+	}
 	switch {
 	case w.moving.Has(f.View, n):
 		return len(ins) == 1 || is(n, "Concat")
@@ -145,6 +150,18 @@ func (f *facts) passesInner(n *gs.Node, ins []*gs.Value, r *inner, w ways) bool 
 	return false
 }
 
+// clampsNegative reports whether a quantisation holds no negative numbers: what a
+// quantiser leaves of a Relu.
+func (f *facts) clampsNegative(n *gs.Node) bool {
+	if n.Op() != "QuantizeLinear" || n.Input(2) == nil {
+		return false
+	}
+	zero, ok := f.Scalar(n.Input(2))
+	lowest := map[gs.DType]float64{gs.Uint8: 0, gs.Uint16: 0, gs.Int8: -128, gs.Int16: -32768}
+	least, known := lowest[f.Type(n.Input(2)).DType]
+	return ok && known && zero == least
+}
+
 // activation names the function between an MLP's linear layers. A bias inside a
 // fused operator belongs to the layer before.
 func (f *facts) activation(first *linear, y *gs.Value) string {
@@ -157,6 +174,9 @@ func (f *facts) activation(first *linear, y *gs.Value) string {
 	p, ok := f.Expression(first.out, y)
 	if !ok {
 		return "other"
+	}
+	if slices.ContainsFunc(p.Nodes, f.clampsNegative) && f.linearProgram(p) {
+		return "relu"
 	}
 	if name, _ := f.Name(p, pattern.Activations()); name != "" {
 		return name
@@ -212,20 +232,22 @@ func (f *facts) linearProgram(p pattern.Program) bool {
 }
 
 // gateActivation names the activation of a gated MLP whose layer computes both
-// halves at once.
-func (f *facts) gateActivation(l *linear, product *gs.Node) string {
+// halves at once; false if the product's operands are no parts of its result.
+func (f *facts) gateActivation(l *linear, product *gs.Node) (act string, packed bool) {
+	act = "other"
 	for _, operand := range product.Inputs() {
 		half := f.half(operand, l)
 		if half == nil {
 			continue
 		}
+		packed = true
 		if p, ok := f.Expression(half, operand); ok && !f.linearProgram(p) {
 			if name, _ := f.Name(p, pattern.Activations()); name != "" {
-				return name
+				act = name
 			}
 		}
 	}
-	return "other"
+	return act, packed
 }
 
 // half goes back from an operand of the gate's product to the part of the packed

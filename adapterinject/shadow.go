@@ -15,7 +15,7 @@ type shadow struct {
 
 func shadowOf(m *gs.Model) shadow {
 	s := shadow{m, m.Graph}
-	if !callsFunctions(m.Graph) {
+	if !callsFunctions(m.Graph) || !inlinable(m) {
 		return s
 	}
 	c := m.Clone()
@@ -33,6 +33,37 @@ func callsFunctions(g *gs.Graph) bool {
 		}
 	}
 	return false
+}
+
+// maxInlined bounds the nodes of a shadow: functions that call each other can grow
+// without measure.
+const maxInlined = 200_000
+
+// inlinable reports whether a model stays within maxInlined with its functions
+// inlined. Functions that call themselves do not.
+func inlinable(m *gs.Model) bool {
+	sizes := map[*gs.Function]int{}
+	var size func(g *gs.Graph, depth int) int
+	size = func(g *gs.Graph, depth int) int {
+		total := len(g.Nodes())
+		if depth > 64 { // as deep as passes.Run repeats
+			return maxInlined + 1
+		}
+		for _, n := range g.Nodes() {
+			f := n.Function()
+			if f == nil {
+				continue
+			}
+			if _, ok := sizes[f]; !ok {
+				sizes[f] = size(f.Body(), depth+1)
+			}
+			if total += sizes[f]; total > maxInlined {
+				return maxInlined + 1
+			}
+		}
+		return total
+	}
+	return size(m.Graph, 0) <= maxInlined
 }
 
 // own is the model's value that a value of the shadow is, nil if only the shadow

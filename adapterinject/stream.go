@@ -1,6 +1,8 @@
 package adapterinject
 
 import (
+	"slices"
+
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
@@ -165,7 +167,7 @@ func (f *facts) streamOf(operand *gs.Value, ancestors map[*gs.Value]origin, proj
 		if n == nil || n.Graph() != f.graph || f.normOf[v] != nil {
 			continue
 		}
-		loose := projected && (f.linearOf[v] != nil || f.linearAt[n] != nil || among(n, "AveragePool", "MaxPool", "Conv"))
+		loose := projected && (f.linearOf[v] != nil || f.linearAt[n] != nil || among(n, "AveragePool", "MaxPool", "ReduceMax", "ReduceMean", "Conv"))
 		if !loose && (f.linearOf[v] != nil || !w.moving.Has(f.View, n) && !is(n, "Add") && !w.scaling.Has(f.View, n)) {
 			continue
 		}
@@ -180,8 +182,8 @@ func (f *facts) streamOf(operand *gs.Value, ancestors map[*gs.Value]origin, proj
 }
 
 // follows reports whether a stream's value is a sum, directly, through a norm, or
-// with the results of other branches added (a convolution module, as in a
-// Conformer), but of none that is a block's own.
+// with the results of other branches added or joined (a convolution module, as in
+// a Conformer), but of none that is a block's own.
 func (f *facts) follows(v *gs.Value, s *sum, hops int) bool {
 	const most = 3 // modules between an attention and its MLP
 	v = f.root(unadapted(v))
@@ -204,8 +206,12 @@ func (f *facts) follows(v *gs.Value, s *sum, hops int) bool {
 	switch {
 	case f.skips[n] != nil, is(n, "Add") && len(f.DataInputs(n)) == 2:
 		return f.follows(n.Input(0), s, hops+1) || f.follows(n.Input(1), s, hops+1)
+	case is(n, "Concat"):
+		return slices.ContainsFunc(n.Inputs(), func(in *gs.Value) bool { return f.follows(in, s, hops+1) })
 	case f.scales(n):
 		return f.follows(f.DataInputs(n)[0], s, hops)
+	case depthwise().Has(f.View, n), among(n, "BatchNormalization"):
+		return f.follows(n.Input(0), s, hops+1)
 	}
 	return false
 }

@@ -312,3 +312,28 @@ mlp (z, a, b, c, d) => (out)
 		t.Error("Find changed the model")
 	}
 }
+
+// TestFindDoesNotInlineWithoutMeasure: thirty functions that each call the next
+// twice would be a thousand million nodes.
+func TestFindDoesNotInlineWithoutMeasure(t *testing.T) {
+	text := `<ir_version: 10, opset_import: ["" : 20, "own" : 1]>
+net (float[2] x) => (float[2] y)
+{
+	y = own.f0 (x)
+}
+`
+	for i := range 30 {
+		next := fmt.Sprintf("own.f%d", i+1)
+		if i == 29 {
+			next = "Relu"
+		}
+		text += fmt.Sprintf("<domain: \"own\", opset_import: [\"\" : 20, \"own\" : 1]>\nf%d (a) => (b) {\n c = %s (a)\n b = %s (c)\n}\n", i, next, next)
+	}
+	m, err := gs.ParseText(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if blocks, _ := Find(m); len(blocks) != 0 {
+		t.Errorf("%d blocks, want none", len(blocks))
+	}
+}

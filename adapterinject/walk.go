@@ -30,7 +30,7 @@ func newWays() ways {
 	w.moving = pattern.Either("rearrangement", w.layout, w.carving)
 	w.projection = pattern.Either("head splitting", w.layout, w.carving, w.arithmetic, depthwise(),
 		pattern.Ops("norm or position", "Neg", "Pow", "Sqrt", "Reciprocal", "Clip", "Max", "Min", "Where", "Abs",
-			"LpNormalization", "RotaryEmbedding", "com.microsoft::RotaryEmbedding", "ReduceL2", "ReduceSum", "ReduceSumSquare", "ReduceMean",
+			"LpNormalization", "RotaryEmbedding", "com.microsoft::RotaryEmbedding", "ReduceL2", "ReduceSum", "ReduceSumSquare", "ReduceMean", "ReduceMax", "MaxPool", "AveragePool",
 			"LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "BatchNormalization", "ScatterND"))
 	return w
 }
@@ -38,7 +38,7 @@ func newWays() ways {
 // depthwise are convolutions that mix positions, not channels.
 func depthwise() pattern.Class {
 	return pattern.Class{Name: "depthwise convolution", Has: func(_ *pattern.View, n *gs.Node) bool {
-		return is(n, "Conv") && n.Int("group", 1) > 1
+		return among(n, "Conv", "ConvInteger") && n.Int("group", 1) > 1
 	}}
 }
 

@@ -24,7 +24,7 @@
 // external data may take more; [Model.SaveWith] moves them there), files beyond a
 // limit ([UnsupportedError]), and external data that is not a plain file beside
 // the model.
-// Operators that a model has are not judged, but by [Model.Check]: any domain and
-// version can be edited.
-// What a patch adds must keep the rules of its operators, where they are known.
+// Operators that a model has are not judged: any domain and version can be edited;
+// [Model.Check] judges them when asked. What a patch adds must keep the rules of its
+// operators, where they are known.
 package graphsurgery

@@ -42,10 +42,8 @@ func (w *inferrer) function(f *pb.FunctionProto, n *pb.NodeProto, s *inferScope,
 			inner.values[name] = in[i]
 		}
 	}
-	for _, b := range f.Node {
-		if err := w.node(b, inner); err != nil {
-			return err
-		}
+	if err := w.nodes(f.Node, inner); err != nil {
+		return err
 	}
 	for i, name := range f.Output {
 		if v := inner.values[name]; v != nil && i < len(outs) {

@@ -91,7 +91,8 @@ func (a *app) diff(from, to string, o diffOptions) error {
 	return nil
 }
 
-// drawDiff colours what was added to or changed in a model; its blocks are open.
+// drawDiff colours what was added to or changed in a model; blocks with such are
+// open.
 func drawDiff(m *graphsurgery.Model, d diff.Diff, blocks []adapterinject.Block, title string) draw.Options {
 	added, changed := map[string]bool{}, map[string]bool{}
 	for _, c := range d.Changes {
@@ -109,7 +110,9 @@ func drawDiff(m *graphsurgery.Model, d diff.Diff, blocks []adapterinject.Block, 
 			}
 		}
 	}
-	o := drawing(m, blocks, title, true)
+	o := drawing(m, blocks, title, func(_ int, nodes []*graphsurgery.Node) bool {
+		return slices.ContainsFunc(nodes, func(n *graphsurgery.Node) bool { return added[n.Label()] || changed[n.Label()] })
+	})
 	injected := o.Class
 	o.Class = func(n *graphsurgery.Node) draw.Class {
 		switch class := injected(n); {

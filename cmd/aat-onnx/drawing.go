@@ -12,18 +12,18 @@ import (
 	"github.com/aat-onnx/aat-onnx/internal/atomicfile"
 )
 
-// drawing shows a model's Transformer blocks as boxes, closed or open, and what
+// drawing shows a model's Transformer blocks as boxes, some of them open, and what
 // inject added in colour.
-func drawing(m *graphsurgery.Model, blocks []adapterinject.Block, title string, open bool) draw.Options {
+func drawing(m *graphsurgery.Model, blocks []adapterinject.Block, title string, open func(i int, nodes []*graphsurgery.Node) bool) draw.Options {
 	o := draw.Options{Title: title, Class: draw.ByPrefix(adapterinject.Prefix)}
 	if types, err := m.Infer(); err == nil { // else the types that the file declares
 		o.Type = draw.Types(types)
 	}
-	for _, b := range blocks {
+	for i, b := range blocks {
 		nodes := blockNodes(b)
 		o.Groups = append(o.Groups, draw.Group{
 			Name:  fmt.Sprintf("block %d, %s, width %d", b.Index, b.Kind, b.Width),
-			Nodes: nodes, Collapsed: !open, Groups: adapterGroups(nodes),
+			Nodes: nodes, Collapsed: !open(i, nodes), Groups: adapterGroups(nodes),
 		})
 	}
 	return o

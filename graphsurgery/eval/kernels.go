@@ -173,6 +173,8 @@ func linearKernel(op string) (kernel, bool) {
 		return kernel{2, (*call).gemm}, true
 	case "MatMulInteger":
 		return kernel{2, (*call).matMulInteger}, true
+	case "Attention":
+		return kernel{3, (*call).attention}, true
 	case "Einsum":
 		return kernel{1, (*call).einsum}, true
 	}

@@ -18,8 +18,8 @@ func Dedup() Pass {
 	}
 }
 
-// mergeConstants compares digests only within groups of equal type and shape, so
-// that large weights, which differ in shape from most others, are seldom read.
+// mergeConstants compares digests only of tensors that agree in type, shape and a
+// few bytes, so that large weights are seldom read as a whole.
 func mergeConstants(m *gs.Model, p *gs.Patch) (int, error) {
 	groups := map[string][]*gs.Value{}
 	var order []string
@@ -29,7 +29,10 @@ func mergeConstants(m *gs.Model, p *gs.Patch) (int, error) {
 			if v.IsDefault() {
 				continue
 			}
-			key := fmt.Sprint(t.DType(), t.Shape())
+			key, err := sample(t)
+			if err != nil {
+				return 0, err
+			}
 			if groups[key] == nil {
 				order = append(order, key)
 			}
@@ -45,6 +48,20 @@ func mergeConstants(m *gs.Model, p *gs.Patch) (int, error) {
 		changed += n
 	}
 	return changed, nil
+}
+
+// sample is a tensor's type, shape and, of large ones, the bytes at both ends.
+func sample(t *gs.Tensor) (string, error) {
+	key := fmt.Sprint(t.DType(), t.Shape())
+	const enough = 64
+	if t.DType().Size() == 0 || t.Len() < 16*enough {
+		return key, nil
+	}
+	raw, err := t.Raw()
+	if err != nil {
+		return "", err
+	}
+	return key + string(raw[:enough]) + string(raw[len(raw)-enough:]), nil
 }
 
 func mergeGroup(p *gs.Patch, values []*gs.Value) (int, error) {

