@@ -59,6 +59,7 @@ type Block struct {
 	Sites []Site
 
 	quantised bool
+	channels  bool // a layer is a convolution: the width is axis 1
 }
 
 // sublayerAt completes an attention to a sublayer of a residual stream.
@@ -107,6 +108,7 @@ func (f *facts) blockOf(a *attention, ffns []*ffn) (*Block, *miss) {
 	}
 	for _, l := range layers {
 		b.quantised = b.quantised || l.quantised || f.quant[l.weight]
+		b.channels = b.channels || l.channels
 	}
 	b.Sites = f.sites(b, a, m)
 	return b, nil

@@ -58,7 +58,9 @@ func (f *facts) ffnEnding(fc2 *linear) (*ffn, *miss) {
 		m.fc1 = between.sources[0]
 		m.act = f.activation(m.fc1, fc2.in)
 		if between.gated != nil && m.act == "other" {
-			m.act, m.gate = f.gateActivation(m.fc1, between.gated), m.fc1
+			if act, packed := f.gateActivation(m.fc1, between.gated); packed {
+				m.act, m.gate = act, m.fc1
+			}
 		}
 	case n == 2 && between.gated != nil:
 		m.fc1, m.gate, m.act = f.split(between.sources, between.gated)
@@ -230,20 +232,22 @@ func (f *facts) linearProgram(p pattern.Program) bool {
 }
 
 // gateActivation names the activation of a gated MLP whose layer computes both
-// halves at once.
-func (f *facts) gateActivation(l *linear, product *gs.Node) string {
+// halves at once; false if the product's operands are no parts of its result.
+func (f *facts) gateActivation(l *linear, product *gs.Node) (act string, packed bool) {
+	act = "other"
 	for _, operand := range product.Inputs() {
 		half := f.half(operand, l)
 		if half == nil {
 			continue
 		}
+		packed = true
 		if p, ok := f.Expression(half, operand); ok && !f.linearProgram(p) {
 			if name, _ := f.Name(p, pattern.Activations()); name != "" {
-				return name
+				act = name
 			}
 		}
 	}
-	return "other"
+	return act, packed
 }
 
 // half goes back from an operand of the gate's product to the part of the packed

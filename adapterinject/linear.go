@@ -129,7 +129,7 @@ func (f *facts) vector(v *gs.Value, l *linear) bool {
 	if len(shape) == 0 {
 		return false
 	}
-	if l.channels || is(l.node, "Einsum") {
+	if l.channels || among(l.node, "Einsum") || l.node.Int("transA", 0) != 0 {
 		size := int64(1)
 		for _, d := range shape {
 			size *= d

@@ -82,8 +82,20 @@ func (p *InjectionPlan) planAdapters() error {
 }
 
 func (p *InjectionPlan) checkBlock(b Block) error {
-	e := &gs.UnsupportedError{File: p.model.Path(), Node: b.Output.Name(), Hint: "export the model in float32"}
+	e := &gs.UnsupportedError{File: p.model.Path(), Hint: "export the model in float32"}
+	if b.Output == nil || len(b.Sites) == 0 {
+		e.What = fmt.Sprintf("the output projection of block %d is inside a function of the model, where adapters cannot be joined", b.Index)
+		e.Hint = "inline the model's functions"
+		return e
+	}
+	e.Node = b.Output.Name()
 	switch dtype := b.Sites[0].DType; {
+	case b.Width <= 0:
+		e.What = fmt.Sprintf("the width of block %d is not known", b.Index)
+		e.Hint = "export the model with the shapes of its weights"
+	case b.channels:
+		e.What = fmt.Sprintf("the linear layers of block %d are convolutions, whose width is axis 1; adapters work on the last axis", b.Index)
+		e.Hint = "choose a model whose blocks keep tokens in rows"
 	case b.Width > maxWidth:
 		e.What = fmt.Sprintf("block %d is %d wide; up to %d is handled", b.Index, b.Width, maxWidth)
 		e.Hint = "check the shape of its weights"

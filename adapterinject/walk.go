@@ -38,7 +38,7 @@ func newWays() ways {
 // depthwise are convolutions that mix positions, not channels.
 func depthwise() pattern.Class {
 	return pattern.Class{Name: "depthwise convolution", Has: func(_ *pattern.View, n *gs.Node) bool {
-		return is(n, "Conv") && n.Int("group", 1) > 1
+		return among(n, "Conv", "ConvInteger") && n.Int("group", 1) > 1
 	}}
 }
 

@@ -33,6 +33,11 @@ func TestPatchRefusesAnotherModelsParts(t *testing.T) {
 		{"wire", "a wire of another patch", func(_, m *Model, p *Patch) {
 			p.Add("Tanh", m.NewPatch("other").Tap(m.Graph.Value("mid")))
 		}},
+		{"zero value", "not in this model", func(_, m *Model, p *Patch) { p.Tap(&Value{}) }},
+		{"shunt of a zero value", "belongs to another model", func(_, m *Model, p *Patch) { p.Shunt(&Value{}, p.Tap(m.Graph.Value("mid"))) }},
+		{"zero node", "change of no node", func(_, _ *Model, p *Patch) { p.Bypass(&Node{}) }},
+		{"renaming", "not in this model", func(base, _ *Model, p *Patch) { p.Rename(base.Graph.Value("mid"), "new") }},
+		{"graph", "not in this model", func(base, _ *Model, p *Patch) { p.In(base.Graph) }},
 		{"use of nothing", "needs a node", func(_, m *Model, p *Patch) { p.ShuntUse(Use{}, p.Tap(m.Graph.Value("mid"))) }},
 		{"removal of nothing", "change of no node", func(_, _ *Model, p *Patch) { p.Remove(nil) }},
 		{"output without a wire", "needs a wire", func(_, m *Model, p *Patch) {

@@ -28,7 +28,7 @@ func Either(name string, classes ...Class) Class {
 func Layout() Class {
 	return Class{"rearrangement", func(_ *View, n *gs.Node) bool {
 		switch n.Op() {
-		case "Identity", "Cast", "CastLike", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Dropout":
+		case "Identity", "Cast", "CastLike", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Dropout", "DynamicQuantizeLinear":
 			return n.Domain() == ""
 		case "QuantizeLinear", "DequantizeLinear":
 			return n.Domain() == "" || n.Domain() == "com.microsoft"

@@ -49,7 +49,7 @@ func Linears(v *pattern.View) []Linear {
 func multiplies(n *gs.Node) bool {
 	switch n.Op() {
 	case "MatMul", "Gemm", "Einsum", "Conv", "FusedMatMul", "TransposeMatMul", "FusedGemm", "FusedConv", "MatMulNBits", "MatMulBnb4",
-		"DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulInteger", "QLinearMatMul", "QGemm":
+		"DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QGemm":
 		return true
 	}
 	return false
@@ -61,7 +61,7 @@ func newLinearRules() *linearRules {
 		return pattern.Op(op, x, w, b).IntAttr("transA", 0, 0)
 	}
 	direct := pattern.Or(
-		pattern.Op("MatMul|com.microsoft::FusedMatMul|com.microsoft::TransposeMatMul", x, w).IntAttr("transA", 0, 0),
+		pattern.Op("MatMul|com.microsoft::FusedMatMul|com.microsoft::TransposeMatMul", x, w),
 		notTransposed("Gemm"), notTransposed("com.microsoft::FusedGemm"),
 		pattern.Op("com.microsoft::MatMulNBits|com.microsoft::MatMulBnb4", x, w, pattern.Rest()),
 		pattern.Op("com.microsoft::DynamicQuantizeMatMul", x, w, pattern.Fixed(""), pattern.Opt(pattern.Fixed("")), b),
@@ -84,20 +84,22 @@ func quantised(x *pattern.Expr, i int) *pattern.Expr {
 	return pattern.Op("DynamicQuantizeLinear", x).Output(i)
 }
 
-// integerProduct is what ONNX Runtime's dynamic quantisation makes of a MatMul:
+// integerProduct is what ONNX Runtime's dynamic quantisation makes of a MatMul or
+// convolution:
 // the quantised x times the quantised weight, cast to float, times both scales.
 func integerProduct() *pattern.Pattern {
 	x, w := pattern.Data("x"), pattern.Fixed("w")
-	product := pattern.Op("MatMulInteger", quantised(x, 0), w, pattern.Opt(quantised(x, 2)), pattern.Opt(pattern.Fixed("")))
+	product := pattern.Op("MatMulInteger|ConvInteger", quantised(x, 0), w, pattern.Opt(quantised(x, 2)), pattern.Opt(pattern.Fixed("")))
 	scales := pattern.Op("Mul", quantised(x, 1), pattern.Fixed("")).Commutes()
 	scaled := pattern.Op("Mul", pattern.Op("Cast", product), scales).Commutes()
+	product.Attr("one group", func(_ *pattern.View, n *gs.Node) bool { return n.Int("group", 1) == 1 })
 	return pattern.New("dynamically quantised linear layer", scaled).Anchor(product)
 }
 
 func (r *linearRules) at(v *pattern.View, n *gs.Node) (Linear, bool) {
 	p := r.direct
 	switch pattern.OpName(n) {
-	case "MatMulInteger":
+	case "MatMulInteger", "ConvInteger":
 		p = r.integer
 	case "Conv", "com.microsoft::FusedConv":
 		p = r.conv
@@ -117,8 +119,8 @@ func (r *linearRules) at(v *pattern.View, n *gs.Node) (Linear, bool) {
 		l.Quantised = true
 	case "FusedGemm":
 		l.Activation = strings.ToLower(n.Str("activation", "other"))
-	case "FusedConv", "Conv":
-		l.Channels = true
+	case "FusedConv", "Conv", "ConvInteger":
+		l.Channels, l.Quantised = true, n.Op() == "ConvInteger"
 		l.Wide = !pointwise(v, n)
 		if n.Op() == "FusedConv" {
 			l.Activation = strings.ToLower(n.Str("activation", "other"))

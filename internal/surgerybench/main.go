@@ -162,7 +162,9 @@ func (l *library) run(model, out string) (result, error) {
 
 func report(libraries []*library, model string, size float64) {
 	fmt.Printf("%s: %.0f MB; %d rounds in turn, one more before them; median (smallest to largest)\n\n", filepath.Base(model), size/1e6, len(libraries[0].results))
-	row := func(cells ...string) { fmt.Printf("%-18s %6s"+strings.Repeat(" %-22s", len(cells)-2)+"\n", toAny(cells)...) }
+	row := func(cells ...string) {
+		fmt.Printf("%-18s %6s"+strings.Repeat(" %-22s", len(cells)-2)+"\n", toAny(cells)...)
+	}
 	row("library", "blocks", "load and index, s", "detect, s", "save, s", "sum, s", "its processor time, s", "process, s", "peak memory / file")
 	for _, l := range libraries {
 		row(l.name, fmt.Sprint(l.results[0].Blocks),
