@@ -65,3 +65,23 @@ func ExampleReport() {
 	// 0 of 1 Softmax and Attention candidates are blocks
 	// Softmax "/4/Softmax", context: its result is read by no matrix product (a classifier's softmax?)
 }
+
+// What was a node taken for?
+func ExampleExplain() {
+	m, err := graphsurgery.Load("../testdata/small/waveform.onnx")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, node := range []string{"/block/fc2/Add_output_0", "logits"} {
+		text, err := adapterinject.Explain(m, node)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Print(text)
+	}
+	// Output:
+	// Add "/block/fc2/Add" is part of block 0 as second linear layer of the MLP
+	// Gemm "/head/Gemm" is part of no block
+	// it is a linear layer, 16 to 2 wide, that no attention or MLP of a block has
+	// as the last layer of an MLP: what its last linear layer reads comes not from a linear layer alone
+}

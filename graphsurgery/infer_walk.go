@@ -13,7 +13,7 @@ import (
 // functions that call functions from growing without end.
 const (
 	maxRank      = 64
-	maxCalls     = 40
+	maxCalls     = maxCallDepth + maxNesting // what Verify allows
 	workPerNode  = 24
 	leastWork    = 20_000
 	newestOpset  = 1 << 20 // of a domain that the model does not import
@@ -313,7 +313,7 @@ func (w *inferrer) node(n *pb.NodeProto, s *inferScope) error {
 	if errors.As(err, &broken) {
 		return err // from a body, in strict mode
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errTooDeep) {
 		if err := w.problem(n, s, err); err != nil {
 			return err
 		}

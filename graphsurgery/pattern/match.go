@@ -416,15 +416,15 @@ func (v *View) sorted(nodes []*gs.Node) []*gs.Node {
 // describe says what a value is: an operator's result, an input or a constant.
 func (v *View) describe(x *gs.Value) string {
 	n := x.Producer()
+	if s, ok := v.Scalar(x); ok {
+		return fmt.Sprintf("the constant %g", s)
+	}
 	switch {
 	case v.Fixed(x) && n == nil:
 		return "a stored constant"
 	case n == nil:
 		return "a graph input"
 	case v.Fixed(x):
-		if s, ok := v.Scalar(x); ok {
-			return fmt.Sprintf("the constant %g", s)
-		}
 		return "a constant of " + displayed(n)
 	}
 	return displayed(n)
