@@ -83,7 +83,7 @@ func (f *facts) blockOf(a *attention, ffns []*ffn) (*Block, *miss) {
 	if m == nil && !f.normed(a) {
 		return nil, missed("norm", "it has neither a norm nor an MLP")
 	}
-	if m != nil && m.normed && m.sum.stream == a.sum.out && !a.sum.behind {
+	if m != nil && m.normed && f.root(m.sum.stream) == a.sum.out && !a.sum.behind {
 		a.pre = true // the first block of a stream that begins with a norm
 	}
 	b := &Block{
@@ -156,7 +156,7 @@ func (f *facts) mlpOf(a *attention, ffns []*ffn) *ffn {
 // parallel reports whether an MLP reads the stream that the attention reads and
 // both results are added to it together.
 func (f *facts) parallel(a *attention, m *ffn) bool {
-	if m.sum.stream != a.sum.stream {
+	if f.root(m.sum.stream) != f.root(a.sum.stream) {
 		return false
 	}
 	if m.sum.node == a.sum.node {
@@ -167,7 +167,7 @@ func (f *facts) parallel(a *attention, m *ffn) bool {
 		first, second = second, first
 	}
 	for _, in := range second.node.Inputs() {
-		if in == first.out {
+		if f.root(in) == first.out {
 			return true
 		}
 	}
