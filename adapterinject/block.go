@@ -1,6 +1,8 @@
 package adapterinject
 
 import (
+	"slices"
+
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
@@ -128,10 +130,10 @@ func (f *facts) kind(a *attention) Kind {
 
 // normed reports whether a norm stands before or behind an attention.
 func (f *facts) normed(a *attention) bool {
-	if a.pre || a.sum.normed != nil || len(f.normsIn[a.sum.out]) > 0 {
+	if a.pre || a.sum.normed != nil || a.sum.behind {
 		return true
 	}
-	return a.sum.behind
+	return slices.ContainsFunc(f.norms, func(n *norm) bool { return n.In != nil && f.root(n.In) == a.sum.out })
 }
 
 // mlpOf finds the feed-forward module behind an attention on its stream, or
