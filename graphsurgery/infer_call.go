@@ -1,11 +1,15 @@
 package graphsurgery
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/aat-onnx/aat-onnx/graphsurgery/internal/infer"
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
 )
+
+// errTooDeep leaves a body unknown; it is a limit of ours, no fault of the model's.
+var errTooDeep = errors.New("graphs and functions are nested too deep to infer")
 
 // body infers a subgraph of a node.
 func (w *inferrer) body(n *pb.NodeProto, s *inferScope, attr string, given []infer.Value) ([]infer.Value, error) {
@@ -16,7 +20,7 @@ func (w *inferrer) body(n *pb.NodeProto, s *inferScope, attr string, given []inf
 	}
 	if w.depth++; w.depth > maxCalls {
 		w.depth--
-		return nil, fmt.Errorf("graphs and functions are nested more than %d deep", maxCalls)
+		return nil, errTooDeep
 	}
 	defer func() { w.depth-- }()
 	return w.graph(g, &inferScope{outer: s, opsets: s.opsets, bound: s.bound, call: s.call, at: s.inside(n, attr)}, given)
@@ -27,7 +31,7 @@ func (w *inferrer) body(n *pb.NodeProto, s *inferScope, attr string, given []inf
 func (w *inferrer) function(f *pb.FunctionProto, n *pb.NodeProto, s *inferScope, in []*infer.Value, outs []infer.Value) error {
 	if w.depth++; w.depth > maxCalls {
 		w.depth--
-		return fmt.Errorf("graphs and functions are nested more than %d deep", maxCalls)
+		return errTooDeep
 	}
 	defer func() { w.depth-- }()
 	id := callPlace{s.call, n}
@@ -42,10 +46,8 @@ func (w *inferrer) function(f *pb.FunctionProto, n *pb.NodeProto, s *inferScope,
 			inner.values[name] = in[i]
 		}
 	}
-	for _, b := range f.Node {
-		if err := w.node(b, inner); err != nil {
-			return err
-		}
+	if err := w.nodes(f.Node, inner); err != nil {
+		return err
 	}
 	for i, name := range f.Output {
 		if v := inner.values[name]; v != nil && i < len(outs) {

@@ -7,10 +7,10 @@ import (
 )
 
 // TestInferExports: every value of small real exports has an element type and a whole
-// shape, and both are those of a run on inputs of other sizes than it was exported with.
+// shape, and these and the elements that are followed are those of a run on inputs of other sizes than it was exported with.
 // The models are stripped of declared types of computed values.
 func TestInferExports(t *testing.T) {
-	models, values, ours := 0, 0, knowledge{}
+	models, values, followed, ours := 0, 0, 0, knowledge{}
 	for name, line := range readGolden(t, "testdata/infer_exports.golden.gz") {
 		models++
 		data, err := base64.StdEncoding.DecodeString(line[0])
@@ -48,6 +48,12 @@ func TestInferExports(t *testing.T) {
 				if c := contradiction(bound.Of(v), truth, sizes); c != "" {
 					t.Errorf("%s: %s: %s", name, n, c)
 				}
+				if _, ok := bound.Ints(v); ok && truth.elems != nil {
+					followed++
+				}
+				if c := wrongElement(bound, v, truth); c != "" {
+					t.Errorf("%s: %s: %s", name, n, c)
+				}
 				ours.ours(bound.Of(v), truth)
 			}
 		}
@@ -55,8 +61,8 @@ func TestInferExports(t *testing.T) {
 			t.Errorf("%s has %d values, infer_exports.golden.gz %d", name, k-2, len(line)-2)
 		}
 	}
-	t.Logf("%d models, with the sizes fed: %s", models, ours)
-	if models < 25 || values < 5000 {
-		t.Errorf("only %d models of %d values", models, values)
+	t.Logf("%d models, with the sizes fed: %s; elements of %d followed", models, ours, followed)
+	if models < 25 || values < 5000 || followed < 2000 {
+		t.Errorf("only %d models of %d values, the elements of %d followed", models, values, followed)
 	}
 }

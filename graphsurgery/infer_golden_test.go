@@ -27,7 +27,8 @@ type goldenType struct {
 	dtype  DType
 	ranked bool
 	dims   []string
-	other  bool // no tensor
+	other  bool     // no tensor
+	elems  []string // of a small integer tensor; nil if not given
 }
 
 func parseGolden(s string) goldenType {
@@ -36,7 +37,11 @@ func parseGolden(s string) goldenType {
 		return goldenType{other: s != ""}
 	}
 	n, _ := strconv.Atoi(kind)
+	dims, elems, given := strings.Cut(dims, "=")
 	g := goldenType{dtype: DType(n), ranked: dims != "?"}
+	if given && elems != "" {
+		g.elems = strings.Split(elems, ",")
+	}
 	if g.ranked && dims != "" {
 		g.dims = strings.Split(dims, ",")
 	}
@@ -105,6 +110,24 @@ func contradiction(t Type, truth goldenType, sizes map[string]string) string {
 			return fmt.Sprintf("shape %v, is %v, where %s was %s", t.Shape, truth.dims, d.Param, old)
 		}
 		sizes[d.Param] = truth.dims[i]
+	}
+	return ""
+}
+
+// wrongElement says where elements that we followed are not what they are.
+func wrongElement(types *Types, v *Value, truth goldenType) string {
+	list, ok := types.Ints(v)
+	if !ok || truth.elems == nil {
+		return ""
+	}
+	if len(list) != len(truth.elems) {
+		return fmt.Sprintf("elements %v, are %v", list, truth.elems)
+	}
+	for i, d := range list {
+		_, err := strconv.Atoi(d.String())
+		if err == nil && d.String() != truth.elems[i] {
+			return fmt.Sprintf("elements %v, are %v", list, truth.elems)
+		}
 	}
 	return ""
 }
@@ -223,6 +246,9 @@ func scoreModel(t *testing.T, name, dir string, golden map[string][]string, ours
 			}
 			got := types.Of(v)
 			if c := contradiction(got, truth, sizes); c != "" {
+				t.Errorf("%s: %s: %s", name, n, c)
+			}
+			if c := wrongElement(types, v, truth); c != "" {
 				t.Errorf("%s: %s: %s", name, n, c)
 			}
 			ours.ours(got, truth)

@@ -41,6 +41,9 @@ func TestInferMicrosoft(t *testing.T) {
 		{"float[b,s,8] q", "y = com.microsoft.GatedRelativePositionBias<num_heads = 2>(q)", "float[b,2,s,s]"},
 		{"float[b,3,t] x, float[5,3,4] w", "y = com.microsoft.FusedConv<strides = [2]>(x, w)", "float[b,5,(t - 2)//2]"},
 		{"float[b,s,8] x", "y = com.microsoft.BiasSplitGelu(x, x)", "float[b,s,4]"},
+		{"float[b,16] x", "y = com.microsoft.Rfft<onesided = 1, signal_ndim = 1>(x)", "float[b,9,2]"},
+		{"float[b,9,2] x", "y = com.microsoft.Irfft<onesided = 1, signal_ndim = 1>(x)", "float[b,16]"},
+		{"uint8[b,9,9,4] x", "y = com.microsoft.NhwcMaxPool<kernel_shape = [3, 3], strides = [2, 2]>(x)", "uint8[b,4,4,4]"},
 		{"float[n,8] x, float[m,8] w", "y = com.microsoft.CDist(x, w)", "float[n,m]"},
 	} {
 		m, err := ParseText(`<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]> g (` + c.inputs + `) => (float[o] out) { ` +

@@ -293,3 +293,25 @@ func BenchmarkInfer(b *testing.B) {
 		}
 	}
 }
+
+// TestInferUnsorted: nodes in the wrong order are inferred nevertheless; a node that
+// depends on itself stays unknown.
+func TestInferUnsorted(t *testing.T) {
+	for _, c := range []struct{ nodes, want string }{
+		{"y = Relu(b) b = Transpose(a)", "float[3,2]"},
+		{"y = Relu(b) c = Neg(y) b = Add(c, a)", "?"},
+	} {
+		m, err := ParseText(`<ir_version: 8, opset_import: ["" : 18]> g (float[2, 3] a) => (float[p, q] y) { ` + c.nodes + ` }`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stripTypes(t, m)
+		types, err := m.Infer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := types.Of(m.Graph.Value("y")).String(); got != c.want {
+			t.Errorf("%s: y is %s, want %s", c.nodes, got, c.want)
+		}
+	}
+}

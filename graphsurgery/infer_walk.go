@@ -13,7 +13,7 @@ import (
 // functions that call functions from growing without end.
 const (
 	maxRank      = 64
-	maxCalls     = 40
+	maxCalls     = maxCallDepth + maxNesting // what Verify allows
 	workPerNode  = 24
 	leastWork    = 20_000
 	newestOpset  = 1 << 20 // of a domain that the model does not import
@@ -66,6 +66,7 @@ type inferScope struct {
 	graph  *Graph                        // nil in a function
 	call   *inferCall
 	main   bool
+	sorted bool   // the nodes are taken in another order than the file's
 	at     string // place in words; "" is the main graph
 }
 
@@ -140,10 +141,8 @@ func (w *inferrer) graph(g *pb.GraphProto, s *inferScope, given []infer.Value) (
 	if err := w.inputs(g, s, given); err != nil {
 		return nil, err
 	}
-	for _, n := range g.Node {
-		if err := w.node(n, s); err != nil {
-			return nil, err
-		}
+	if err := w.nodes(g.Node, s); err != nil {
+		return nil, err
 	}
 	out := make([]infer.Value, len(g.Output))
 	for i, o := range g.Output {
@@ -153,6 +152,50 @@ func (w *inferrer) graph(g *pb.GraphProto, s *inferScope, given []infer.Value) (
 	}
 	w.record(s)
 	return out, nil
+}
+
+// nodes infers the nodes of a graph or function. The file's order is topological as
+// the standard demands; where it is not, as in files of the usual float16 converter,
+// the nodes are taken in the order in which they can be computed.
+func (w *inferrer) nodes(list []*pb.NodeProto, s *inferScope) error {
+	for i, n := range list {
+		if s.graph != nil && !s.sorted && s.readsAhead(n) {
+			s.sorted = true
+			order, err := s.graph.stableOrder()
+			if err != nil {
+				order = list // a cycle: what can be known is known in any order
+			}
+			done := make(map[*pb.NodeProto]bool, i)
+			for _, d := range list[:i] {
+				done[d] = true
+			}
+			rest := make([]*pb.NodeProto, 0, len(order)-i)
+			for _, d := range order {
+				if !done[d] {
+					rest = append(rest, d)
+				}
+			}
+			return w.nodes(rest, s)
+		}
+		if err := w.node(n, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readsAhead reports whether the node reads what a later node computes.
+func (s *inferScope) readsAhead(n *pb.NodeProto) bool {
+	for _, name := range n.Input {
+		if name == "" {
+			continue
+		}
+		if _, found := s.get(name); !found {
+			v := s.graph.values[name]
+			return v != nil && v.producer != nil
+		}
+	}
+	return false
 }
 
 // declarations collects the types that the file gives to node outputs.
@@ -270,7 +313,7 @@ func (w *inferrer) node(n *pb.NodeProto, s *inferScope) error {
 	if errors.As(err, &broken) {
 		return err // from a body, in strict mode
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errTooDeep) {
 		if err := w.problem(n, s, err); err != nil {
 			return err
 		}

@@ -121,7 +121,7 @@ func (p *Patch) Tap(v *Value) Wire {
 	switch {
 	case v == nil:
 		p.fail("tap of no value")
-	case v.graph.model != p.model || !v.current():
+	case !p.has(v):
 		p.fail("tap of value %q, which is not in this model", v.name)
 	case !p.graph.inside(v.graph):
 		p.fail("tap of value %q, which graph %q cannot see; see Patch.In", v.name, p.graph.Name())

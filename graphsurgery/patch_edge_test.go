@@ -1,6 +1,7 @@
 package graphsurgery
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,11 @@ func TestPatchRefusesAnotherModelsParts(t *testing.T) {
 		{"wire", "a wire of another patch", func(_, m *Model, p *Patch) {
 			p.Add("Tanh", m.NewPatch("other").Tap(m.Graph.Value("mid")))
 		}},
+		{"zero value", "not in this model", func(_, m *Model, p *Patch) { p.Tap(&Value{}) }},
+		{"shunt of a zero value", "belongs to another model", func(_, m *Model, p *Patch) { p.Shunt(&Value{}, p.Tap(m.Graph.Value("mid"))) }},
+		{"zero node", "change of no node", func(_, _ *Model, p *Patch) { p.Bypass(&Node{}) }},
+		{"renaming", "not in this model", func(base, _ *Model, p *Patch) { p.Rename(base.Graph.Value("mid"), "new") }},
+		{"graph", "not in this model", func(base, _ *Model, p *Patch) { p.In(base.Graph) }},
 		{"use of nothing", "needs a node", func(_, m *Model, p *Patch) { p.ShuntUse(Use{}, p.Tap(m.Graph.Value("mid"))) }},
 		{"removal of nothing", "change of no node", func(_, _ *Model, p *Patch) { p.Remove(nil) }},
 		{"output without a wire", "needs a wire", func(_, m *Model, p *Patch) {
@@ -216,4 +222,33 @@ func TestReplaceOutputKeepsABranchThatReturnsTheOldValue(t *testing.T) {
 
 func branchOutput(m *Model) string {
 	return m.Graph.Value("chosen").Producer().Subgraph("then_branch").pb.Output[0].GetName()
+}
+
+// TestTypesFollowThePatches: what is inferred is kept from patch to patch only as
+// long as it holds. The scales of a Resize, which are of one type whatever they
+// are, decide the shape behind it.
+func TestTypesFollowThePatches(t *testing.T) {
+	m := parseText(t, `net (float[1,1,4] x) => (float[1,1,n] y) <float[3] s = {1, 1, 2}> {
+		r = Resize (x, "", s)
+		h = Relu (r)
+		y = Neg (h)
+	}`)
+	insert := func(size int64) error {
+		p, h := m.NewPatch("t"), m.Graph.Value("h")
+		p.InsertAfter(h, p.Add("Abs", p.Tap(h), OutType(Float, Known(1, 1, size)...)))
+		return p.Apply()
+	}
+	var seam *SeamError
+	if err := insert(12); !errors.As(err, &seam) || seam.Want.Shape[2].Value != 8 {
+		t.Errorf("got %v, want a SeamError: 4 scaled by 2 is 8", err)
+	}
+	p := m.NewPatch("scale")
+	p.InsertBefore(m.Graph.Value("r").Producer(), 2, p.FreshInitializer("s", NewTensor([]int64{3}, []float32{1, 1, 3})))
+	apply(t, p)
+	if err := insert(8); !errors.As(err, &seam) || seam.Want.Shape[2].Value != 12 {
+		t.Errorf("got %v, want a SeamError: 4 scaled by 3 is 12", err)
+	}
+	if err := insert(12); err != nil {
+		t.Error(err)
+	}
 }

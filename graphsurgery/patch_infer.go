@@ -2,6 +2,7 @@ package graphsurgery
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"unicode"
@@ -79,15 +80,20 @@ func (t *Types) best(v *Value) Type {
 	return found
 }
 
-// elements describes the followed elements of a value.
+// elements describes the followed elements of a value, which shapes behind it may
+// depend on.
 func (t *Types) elements(v *Value) string {
-	ints, ok := t.Ints(v)
-	if !ok {
+	known := t.of[v]
+	if known == nil {
 		return ""
 	}
 	var b strings.Builder
-	for _, d := range ints {
-		b.WriteString(d.String() + " ")
+	for _, e := range known.Elems {
+		if e.IsF {
+			fmt.Fprintf(&b, "%g ", e.F)
+		} else {
+			fmt.Fprintf(&b, "%s/%d ", t.dim(e.E), e.Den)
+		}
 	}
 	return b.String()
 }

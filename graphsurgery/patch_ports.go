@@ -70,7 +70,7 @@ func (p *Patch) RemoveOutput(v *Value) { p.removePort(v, true) }
 func (p *Patch) removePort(v *Value, output bool) {
 	kind := map[bool]string{false: "input", true: "output"}[output]
 	switch {
-	case v == nil || v.graph.model != p.model || !v.current():
+	case !p.has(v):
 		p.fail("removal of an %s that is not in this model", kind)
 	case output && !v.output, !output && !v.port:
 		p.fail("value %q is not an %s of its graph", v.name, kind)

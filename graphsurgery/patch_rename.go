@@ -22,7 +22,7 @@ type nodeRename struct {
 // annotations. Renames come last in a patch; two values can swap their names.
 func (p *Patch) Rename(v *Value, name string) {
 	switch {
-	case v == nil || v.graph.model != p.model || !v.current():
+	case !p.has(v):
 		p.fail("renaming of a value that is not in this model")
 	case name == "":
 		p.fail("value %q cannot have an empty name", v.name)

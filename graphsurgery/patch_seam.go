@@ -49,7 +49,7 @@ func (p *Patch) check(old *Value, new Wire) bool {
 	switch {
 	case old == nil || new.omitted():
 		p.fail("a shunt needs a value and a wire")
-	case old.graph.model != p.model:
+	case old.graph == nil || old.graph.model != p.model:
 		p.fail("value %q belongs to another model", old.name)
 	case !old.current():
 		p.fail("value %q is not in this model any more", old.name)

@@ -96,7 +96,7 @@ func (p *Patch) ReplaceOutput(old *Value, new Wire, shape ...Dim) {
 		p.fail("replacement of a value that is not a graph output")
 		return
 	}
-	if old.graph.model != p.model || !old.current() || new.omitted() {
+	if !p.has(old) || new.omitted() {
 		p.fail("replacing output %q needs a wire, and the output must be this model's", old.name)
 		return
 	}
@@ -163,7 +163,7 @@ func (p *Patch) Remove(n *Node) {
 // it is still read.
 func (p *Patch) RemoveInitializer(v *Value) {
 	switch {
-	case v == nil || v.graph.model != p.model || !v.current():
+	case !p.has(v):
 		p.fail("removal of an initialiser that is not in this model")
 	case v.tensor == nil && v.sparse == nil:
 		p.fail("value %q is not an initialiser and cannot be removed as one", v.name)
@@ -175,6 +175,11 @@ func (p *Patch) RemoveInitializer(v *Value) {
 // Prune also drops the nodes and initialisers that nobody reads any more because
 // of this patch, in subgraphs too. What nobody read before stays.
 func (p *Patch) Prune() { p.prune = true }
+
+// has reports whether a value is part of the patch's model.
+func (p *Patch) has(v *Value) bool {
+	return v != nil && v.graph != nil && v.graph.model == p.model && v.current()
+}
 
 // mine tests that a node is in the patch's model.
 func (p *Patch) mine(n *Node) bool {

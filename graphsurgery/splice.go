@@ -131,13 +131,25 @@ func (s *splicer) bindInputs(inputs []Wire) {
 		}
 		s.patch.seam(v.name, w.typ(), v.typ())
 		s.wires[v.name] = w
-		got := w.typ().Shape
+		got := s.known(w).Shape
 		for k, d := range v.Shape() {
 			if d.Param != "" && k < len(got) {
 				s.dims[d.Param] = got[k]
 			}
 		}
 	}
+}
+
+// known is the type of a wire; that of a tapped value is inferred if need be.
+func (s *splicer) known(w Wire) Type {
+	t := w.typ()
+	if w.tap == nil || t.Shape != nil || s.patch.trust {
+		return t
+	}
+	if types := s.patch.model.inferred(); types != nil {
+		return types.best(w.tap)
+	}
+	return t
 }
 
 func (s *splicer) name(old string, kind nameKind) string {

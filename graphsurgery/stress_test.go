@@ -1,6 +1,7 @@
 package graphsurgery
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -69,8 +70,9 @@ func TestInsertThenBypassRestoresTheModel(t *testing.T) {
 				w := p.In(g).Add("Identity", p.In(g).Tap(v))
 				p.In(g).InsertAfter(v, w)
 				if err := p.Apply(); err != nil {
-					refused++ // a graph output that nothing computes
-					if v.producer != nil {
+					refused++
+					var broken *TypeError // Identity takes sequences from opset 14 on
+					if v.producer != nil && !errors.As(err, &broken) {
 						t.Errorf("%s: inserting after %q: %v", file, v.name, err)
 					}
 				} else {
@@ -88,7 +90,7 @@ func TestInsertThenBypassRestoresTheModel(t *testing.T) {
 		}
 	})
 	t.Logf("%d inserted and bypassed, %d refused", inserted, refused)
-	if inserted < 20 || refused > inserted/10 {
+	if inserted < 20 || refused > inserted/50 {
 		t.Errorf("%d insertions, %d refused, want more of the first", inserted, refused)
 	}
 }

@@ -36,7 +36,13 @@ func (c *checker) strict() {
 		}
 		c.strictImports(f.OpsetImport, s)
 		c.leaks(s, f.MetadataProps)
-		c.strictNodes(f.Node, newReading(nil), s)
+		names := newReading(nil)
+		for _, in := range f.Input {
+			names.defined[in] = true
+		}
+		names.computed(f.Node)
+		c.strictNodes(f.Node, names, s)
+		c.values(f.ValueInfo, names, s)
 	}
 }
 
@@ -72,6 +78,16 @@ type reading struct {
 
 func newReading(outer *reading) *reading {
 	return &reading{defined: map[string]bool{}, read: map[string]bool{}, outer: outer}
+}
+
+// computed adds what nodes compute.
+func (s *reading) computed(nodes []*pb.NodeProto) {
+	for _, n := range nodes {
+		for _, name := range n.Output {
+			s.defined[name] = true
+		}
+	}
+	delete(s.defined, "")
 }
 
 // find gives the innermost set that defines the name.
@@ -130,12 +146,7 @@ func (c *checker) define(g *pb.GraphProto, names *reading, s *spot) {
 			port(name)
 		}
 	}
-	for _, n := range g.Node {
-		for _, name := range n.Output {
-			names.defined[name] = true
-		}
-	}
-	delete(names.defined, "")
+	names.computed(g.Node)
 }
 
 func (c *checker) opaque(p *pb.ValueInfoProto, s *spot) {
@@ -241,18 +252,7 @@ func (c *checker) arguments(n *pb.NodeProto, f *pb.FunctionProto, s *spot) {
 
 // described tests what a graph says of its values beside its nodes.
 func (c *checker) described(g *pb.GraphProto, names *reading, s *spot) {
-	seen := map[string]bool{}
-	for _, v := range g.ValueInfo {
-		name := v.GetName()
-		if !names.defined[name] {
-			c.report(s, ruleValueInfo, name, "value_info describes %q, which is not there", name)
-		}
-		if seen[name] {
-			c.report(s, ruleValueInfoTwice, name, "value_info describes %q twice", name)
-		}
-		seen[name] = true
-		c.leaks(s, v.MetadataProps)
-	}
+	c.values(g.ValueInfo, names, s)
 	for _, q := range g.QuantizationAnnotation {
 		if !names.defined[q.GetTensorName()] {
 			c.report(s, ruleQuantization, q.GetTensorName(), "a quantisation annotation is of %q, which is not there", q.GetTensorName())
@@ -262,5 +262,21 @@ func (c *checker) described(g *pb.GraphProto, names *reading, s *spot) {
 				c.report(s, ruleQuantization, p.GetValue(), "the quantisation annotation of %q names %q, which is not there", q.GetTensorName(), p.GetValue())
 			}
 		}
+	}
+}
+
+// values tests that each value_info describes one value, and each another.
+func (c *checker) values(infos []*pb.ValueInfoProto, names *reading, s *spot) {
+	seen := make(map[string]bool, len(infos))
+	for _, v := range infos {
+		name := v.GetName()
+		if !names.defined[name] {
+			c.report(s, ruleValueInfo, name, "value_info describes %q, which is not there", name)
+		}
+		if seen[name] {
+			c.report(s, ruleValueInfoTwice, name, "value_info describes %q twice", name)
+		}
+		seen[name] = true
+		c.leaks(s, v.MetadataProps)
 	}
 }

@@ -104,6 +104,9 @@ func (c *checker) graph(g *pb.GraphProto, outer *scope, s *spot) {
 	if c.level >= LevelSchema {
 		c.graphSchema(g, names, s)
 	}
+	if c.level >= LevelTypes {
+		c.constants(g, s)
+	}
 	c.body(names, s)
 	for _, out := range g.Output {
 		if name := out.GetName(); !names.has(name) {

@@ -8,7 +8,6 @@ import (
 
 // types tests element types and shapes, by inference.
 func (c *checker) types() {
-	c.defaults(c.model.pb.Graph)
 	types, err := c.model.InferWith(InferOptions{dead: true})
 	if err != nil {
 		return // only options that do not fit give one
@@ -27,21 +26,24 @@ func (c *checker) types() {
 	}
 }
 
-// defaults holds initialisers against the types of the inputs they stand in for.
-func (c *checker) defaults(g *pb.GraphProto) {
-	inputs := make(map[string]*pb.TypeProto, len(g.Input))
-	for _, in := range g.Input {
-		inputs[in.GetName()] = in.Type
+// constants holds a graph's initialisers against what the file says of their types:
+// as inputs, which they stand in for, or in value_info.
+func (c *checker) constants(g *pb.GraphProto, s *spot) {
+	declared := make(map[string]*pb.TypeProto, len(g.Input))
+	for _, list := range [][]*pb.ValueInfoProto{g.ValueInfo, g.Input} {
+		for _, v := range list {
+			declared[v.GetName()] = v.Type
+		}
 	}
 	for _, t := range g.Initializer {
-		want := inputs[t.GetName()].GetTensorType()
+		want := declared[t.GetName()].GetTensorType()
 		switch {
 		case want == nil:
 		case want.GetElemType() != t.GetDataType():
-			c.report(&spot{}, ruleDeclared, t.GetName(), "initialiser %q is %s, and %s as an input", t.GetName(), DType(t.GetDataType()), DType(want.GetElemType()))
+			c.report(s, ruleDeclared, t.GetName(), "initialiser %q is %s, and declared as %s", t.GetName(), DType(t.GetDataType()), DType(want.GetElemType()))
 		case want.GetShape() != nil && !fits(t.Dims, want.GetShape().Dim):
-			shape := (&Value{info: inputs[t.GetName()]}).Shape()
-			c.report(&spot{}, ruleDeclared, t.GetName(), "initialiser %q has shape %v, and %v as an input", t.GetName(), t.Dims, shape)
+			shape := (&Value{info: declared[t.GetName()]}).Shape()
+			c.report(s, ruleDeclared, t.GetName(), "initialiser %q has shape %v, and is declared with %v", t.GetName(), t.Dims, shape)
 		}
 	}
 }

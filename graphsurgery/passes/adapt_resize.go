@@ -64,7 +64,7 @@ func resizeTo11(c *converter, n *gs.Node) (bool, error) {
 func perChannel(c *converter, n *gs.Node) (bool, error) {
 	groups := n.Int("num_groups", 0)
 	shape := c.types.Of(n.Input(0)).Shape
-	if n.AttrRef("num_groups") != "" || groups <= 0 || len(shape) < 2 || shape[1].Value <= 0 || shape[1].Value%groups != 0 {
+	if n.AttrRef("num_groups") != "" || n.AttrRef("epsilon") != "" || groups <= 0 || len(shape) < 2 || shape[1].Value <= 0 || shape[1].Value%groups != 0 {
 		return false, c.unsupported(n, 21, "scale and bias become one a channel, and the number of channels is not known")
 	}
 	each := shape[1].Value / groups
@@ -72,10 +72,16 @@ func perChannel(c *converter, n *gs.Node) (bool, error) {
 	column := c.ints(n, "axes", []int64{1})
 	repeat := c.ints(n, "repeats", []int64{1, each})
 	flat := c.ints(n, "shape", []int64{-1})
+	operands := []gs.Operand{part.Tap(n.Input(0))}
 	for _, input := range []int{1, 2} {
 		wide := part.Add("Tile", part.Add("Unsqueeze", part.Tap(n.Input(input)), column), repeat)
-		part.SetInput(n, input, part.Add("Reshape", wide, flat))
+		operands = append(operands, part.Add("Reshape", wide, flat))
 	}
+	attrs := gs.Attrs{"num_groups": groups}
+	if n.HasAttr("epsilon") {
+		attrs["epsilon"] = n.Float("epsilon", 1e-5)
+	}
+	part.Replace(n, part.Add("GroupNormalization", append(operands, attrs)...))
 	c.changed++
-	return false, nil
+	return true, nil
 }

@@ -12,7 +12,9 @@ import (
 func Attention() Pass {
 	return recognition("attention",
 		"Replaces softmax(scale·Q·Kᵀ + mask)·V (arXiv 1706.03762) on tensors of four axes, batch, heads, sequence and width, by Attention (opset 23). "+
-			"Batch and heads of Q, K and V must be known to agree, and the mask to cover every position. A scale that is already part of Q or K stays there.",
+			"Batch and heads of Q, K and V must be known to agree, and the mask to cover every position. A scale that is already part of Q or K stays there. "+
+			"Where results of rows that mask everything are replaced (PyTorch's IsNaN and Where behind the softmax), nothing is: the operator does not do that. "+
+			"(For such rows ONNX Runtime 1.32 gives zeros, against the operator's definition.)",
 		23, (*recognizer).attentions)
 }
 

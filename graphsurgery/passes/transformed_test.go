@@ -85,7 +85,8 @@ func transform(v variant, from, to string) outcome {
 		}
 	}
 	if errors.As(err, &condition) && !condition.After {
-		return o // an opset that is above the target, say
+		o.Changed = 0 // an opset that is above the target, say
+		return o
 	}
 	if err != nil {
 		o.Error = err.Error()

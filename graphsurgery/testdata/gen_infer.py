@@ -9,7 +9,8 @@ onnxruntime 1.32.0.
 Each model is stripped of value_info and of the types of its outputs, so that there is
 something to infer. One line a model: folder, then tab-separated the inputs as fed and,
 for each output of each node of the main graph in order, "known|true". A type is
-"dtype:dim,dim"; "" is an unknown one, "dtype:?" one of unknown rank, "?" an unknown
+"dtype:dim,dim", true ones of small integer tensors with their elements,
+"dtype:dim,dim=element,element"; "" is an unknown type, "dtype:?" one of unknown rank, "?" an unknown
 dimension; sequences, optionals and maps are "seq", "opt" and "map". True types come from
 the test's output files, from onnxruntime with every value an output, or from onnx's
 reference evaluator; "" where none of them gives the value.
@@ -65,7 +66,14 @@ def true(x):
         kind = onnx.helper.np_dtype_to_tensor_dtype(x.dtype) if x.dtype != object and x.dtype.kind not in "US" else 8
     except Exception:
         return ""
-    return f"{kind}:" + ",".join(map(str, x.shape))
+    return f"{kind}:" + ",".join(map(str, x.shape)) + elements(x)
+
+
+def elements(x):
+    """The elements of a small integer or boolean tensor."""
+    if x.dtype not in (np.int64, np.int32, np.bool_) or x.size > 64:
+        return ""
+    return "=" + ",".join(str(int(v)) for v in x.flatten())
 
 
 def load(path, tp):
@@ -77,7 +85,8 @@ def load(path, tp):
     if kind == "optional_type":
         return numpy_helper.to_optional(onnx.OptionalProto.FromString(data)), "opt"
     t = onnx.TensorProto.FromString(data)
-    return numpy_helper.to_array(t), f"{t.data_type}:" + ",".join(map(str, t.dims))
+    x = numpy_helper.to_array(t)
+    return x, f"{t.data_type}:" + ",".join(map(str, t.dims)) + elements(x)
 
 
 def infer(model):

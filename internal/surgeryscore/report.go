@@ -57,7 +57,11 @@ func (s *scores) writeDetection(b *strings.Builder) {
 	for _, class := range []string{"float", "transformed", "negative"} {
 		b.WriteString(s.tally(func(e entry) bool { return classOf(e) == class }).row(class))
 	}
-	b.WriteString("\n")
+	for _, class := range []string{"float", "transformed"} {
+		scored, all := s.roles(class)
+		fmt.Fprintf(b, "\nOf the roles of %s blocks %d of %d are scored; the others have no value of their own in the file.", class, scored, all)
+	}
+	b.WriteString("\n\n")
 	fmt.Fprintf(b, tallyHead, "variant")
 	for _, v := range s.distinct(func(e entry) string { return classOf(e) + " " + e.truth.Variant }) {
 		b.WriteString(s.tally(func(e entry) bool { return classOf(e)+" "+e.truth.Variant == v }).row(v))
@@ -73,6 +77,24 @@ func classOf(e entry) string {
 		return "float"
 	}
 	return "transformed"
+}
+
+// roles counts the roles that the truth has a value for, and those there are:
+// eight in a block, five in one without MLP.
+func (s *scores) roles(class string) (scored, all int) {
+	for _, e := range s.entries {
+		if classOf(e) != class {
+			continue
+		}
+		for _, b := range e.truth.Blocks {
+			scored += len(b.roles())
+			all += 5
+			if b.MLP {
+				all += 3
+			}
+		}
+	}
+	return scored, all
 }
 
 func (s *scores) tally(keep func(entry) bool) tally {

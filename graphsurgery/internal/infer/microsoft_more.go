@@ -17,7 +17,14 @@ func microsoftMore() map[string]Rule {
 		"QEmbedLayerNormalization": qEmbedLayerNorm, "QOrderedAttention": qOrderedAttention, "QOrderedGelu": likeFirst,
 		"QOrderedLayerNormalization": likeFirst, "QOrderedMatMul": qOrderedMatMul,
 		"GatherBlockQuantized": gatherBlockQuantized, "RemovePadding": removePadding, "RestorePadding": restorePadding,
-		"Unique": unique,
+		"Unique": unique, "GatherND": gatherND, "QMoE": likeFirst,
+		"ComplexMul": biasAdd, "ComplexMulConj": biasAdd, "Rfft": rfft, "Irfft": irfft,
+		"MulInteger":      func(n *Node) error { return n.broadcastTo(Int32, 0, 2) },
+		"MaxpoolWithMask": func(n *Node) error { return pooled(n, n.dtype(0)) },
+		"NhwcMaxPool": func(n *Node) error {
+			return n.channelsLast(func(n *Node) error { return pooled(n, n.dtype(0)) })
+		},
+		"DecoderAttention": stepAttention, "GemmaRotaryEmbedding": gemmaRotary, "DynamicTimeWarping": timeWarping,
 	}
 }
 
@@ -181,5 +188,54 @@ func restorePadding(n *Node) error {
 	if s, at := n.shape(0), n.shape(1); len(s) == 2 && len(at) == 2 {
 		n.set(0, n.dtype(0), []Expr{at[0], at[1], s[1]})
 	}
+	return nil
+}
+
+// rfft transforms the last axis; real and imaginary part follow.
+func rfft(n *Node) error {
+	s := clone(n.shape(0))
+	n.set(0, n.dtype(0), nil)
+	if len(s) == 0 || n.Int("signal_ndim", 1) != 1 {
+		return nil
+	}
+	if n.Int("onesided", 1) != 0 {
+		s[len(s)-1] = Add(Div(s[len(s)-1], Const(2)), Const(1))
+	}
+	n.set(0, n.dtype(0), append(s, Const(2)))
+	return nil
+}
+
+func irfft(n *Node) error {
+	s := clone(n.shape(0))
+	n.set(0, n.dtype(0), nil)
+	if len(s) < 2 || n.Int("signal_ndim", 1) != 1 {
+		return nil
+	}
+	s = s[:len(s)-1]
+	if n.Int("onesided", 1) != 0 {
+		s[len(s)-1] = scale(Sub(s[len(s)-1], Const(1)), 2)
+	}
+	n.set(0, n.dtype(0), s)
+	return nil
+}
+
+// stepAttention keeps the query's shape (length, batch, width); the caches are
+// (batch, heads, length, size).
+func stepAttention(n *Node) error {
+	n.set(0, n.dtype(0), n.shape(0))
+	n.set(1, n.dtype(0), unknowns(4))
+	n.set(2, n.dtype(0), unknowns(4))
+	return nil
+}
+
+func gemmaRotary(n *Node) error {
+	n.set(0, n.dtype(1), n.shape(1))
+	n.set(1, n.dtype(3), n.shape(3))
+	return nil
+}
+
+// timeWarping gives the pairs of indices on the path.
+func timeWarping(n *Node) error {
+	n.set(0, Int32, []Expr{Const(2), Unknown()})
 	return nil
 }

@@ -691,6 +691,16 @@ def value_info_twice(m):
 def type_initializer_against_input(m):
     m.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [3, 2]))
 @fault()
+def type_initializer_against_value_info(m):
+    m.graph.value_info.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [3, 2]))
+@fault()
+def type_initializer_dtype_against_value_info(m):
+    m.graph.value_info.append(helper.make_tensor_value_info("w", TensorProto.INT64, [2, 2]))
+@fault(called)
+def function_value_info_missing_value(m):
+    m.ir_version = 10
+    double(m).value_info.append(helper.make_tensor_value_info("ghost", TensorProto.FLOAT, [2]))
+@fault()
 def ok_initializer_is_input(m):
     m.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [2, 2]))
 
