@@ -1,6 +1,8 @@
 package adapterinject
 
 import (
+	"slices"
+
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
@@ -83,7 +85,7 @@ func (f *facts) blockOf(a *attention, ffns []*ffn) (*Block, *miss) {
 	if m == nil && !f.normed(a) {
 		return nil, missed("norm", "it has neither a norm nor an MLP")
 	}
-	if m != nil && m.normed && m.sum.stream == a.sum.out && !a.sum.behind {
+	if m != nil && m.normed && f.root(m.sum.stream) == a.sum.out && !a.sum.behind {
 		a.pre = true // the first block of a stream that begins with a norm
 	}
 	b := &Block{
@@ -128,10 +130,10 @@ func (f *facts) kind(a *attention) Kind {
 
 // normed reports whether a norm stands before or behind an attention.
 func (f *facts) normed(a *attention) bool {
-	if a.pre || a.sum.normed != nil || len(f.normsIn[a.sum.out]) > 0 {
+	if a.pre || a.sum.normed != nil || a.sum.behind {
 		return true
 	}
-	return a.sum.behind
+	return slices.ContainsFunc(f.norms, func(n *norm) bool { return n.In != nil && f.root(n.In) == a.sum.out })
 }
 
 // mlpOf finds the feed-forward module behind an attention on its stream, or
@@ -156,7 +158,7 @@ func (f *facts) mlpOf(a *attention, ffns []*ffn) *ffn {
 // parallel reports whether an MLP reads the stream that the attention reads and
 // both results are added to it together.
 func (f *facts) parallel(a *attention, m *ffn) bool {
-	if m.sum.stream != a.sum.stream {
+	if f.root(m.sum.stream) != f.root(a.sum.stream) {
 		return false
 	}
 	if m.sum.node == a.sum.node {
@@ -167,7 +169,7 @@ func (f *facts) parallel(a *attention, m *ffn) bool {
 		first, second = second, first
 	}
 	for _, in := range second.node.Inputs() {
-		if in == first.out {
+		if f.root(in) == first.out {
 			return true
 		}
 	}

@@ -52,7 +52,7 @@ func (f *facts) measure(l *linear) bool {
 		return f.measureEinsum(l, shape)
 	case l.channels:
 		if len(shape) >= 3 {
-			l.inDim, l.width = int(shape[1]), int(shape[0])
+			l.inDim, l.width = int(shape[1]*n.Int("group", 1)), int(shape[0])
 		}
 		return shape == nil || len(shape) >= 3
 	}

@@ -79,7 +79,8 @@ func (f *facts) parents(v *gs.Value, from *origin) []*gs.Value {
 // operand is a value of the stream the branch reads.
 //
 // Where the stream changes its size beside the branch, as between stages of
-// CoAtNet and MViT, the other operand is a projection or pooling of it: that is
+// CoAtNet and MViT, the other operand is a projection or pooling of it, and a
+// further linear layer may stand before the addition, as in TimeSformer: that is
 // looked for if nothing else is found.
 func (f *facts) residual(step string, from *gs.Value, ancestors map[*gs.Value]origin) (*sum, *miss) {
 	s, why := f.residualBy(step, from, ancestors, false)
@@ -114,7 +115,7 @@ func (f *facts) residualBy(step string, from *gs.Value, ancestors map[*gs.Value]
 	pass := func(u gs.Use) bool {
 		n := u.Node
 		return found == nil && (w.moving.Has(f.View, n) || w.arithmetic.Has(f.View, n) ||
-			among(n, "Where", "BatchNormalization", "ScatterND", "ScatterElements"))
+			among(n, "Where", "BatchNormalization", "ScatterND", "ScatterElements") || projected && f.reads(u) != nil)
 	}
 	_, ends := f.ahead(from, stop, pass, true)
 	switch {

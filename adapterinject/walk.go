@@ -37,8 +37,12 @@ func newWays() ways {
 
 // depthwise are convolutions that mix positions, not channels.
 func depthwise() pattern.Class {
-	return pattern.Class{Name: "depthwise convolution", Has: func(_ *pattern.View, n *gs.Node) bool {
-		return among(n, "Conv", "ConvInteger") && n.Int("group", 1) > 1
+	return pattern.Class{Name: "depthwise convolution", Has: func(v *pattern.View, n *gs.Node) bool {
+		if !among(n, "Conv", "ConvInteger") || n.Int("group", 1) == 1 {
+			return false
+		}
+		w := v.Type(n.Input(1)).Shape
+		return len(w) < 2 || w[1].Value <= 1
 	}}
 }
 

@@ -71,7 +71,7 @@ func newLinearRules() *linearRules {
 		pattern.Op("Einsum", x, w).Attr("a contraction of the weight", contracts),
 		pattern.Op("Einsum", w, x).Attr("a contraction of the weight", contracts),
 	)
-	conv := pattern.Op("Conv|com.microsoft::FusedConv", x, w, b, pattern.Rest()).IntAttr("group", 1, 1)
+	conv := pattern.Op("Conv|com.microsoft::FusedConv", x, w, b, pattern.Rest()).Attr("channels mixed", mixesChannels)
 	return &linearRules{
 		direct: pattern.New("linear layer", direct), integer: integerProduct(),
 		conv: pattern.New("convolution", conv),
@@ -127,6 +127,16 @@ func (r *linearRules) at(v *pattern.View, n *gs.Node) (Linear, bool) {
 		}
 	}
 	return l, true
+}
+
+// mixesChannels reports whether a convolution has one group, or sees one position
+// and several channels a group.
+func mixesChannels(v *pattern.View, n *gs.Node) bool {
+	if n.Int("group", 1) == 1 {
+		return true
+	}
+	w := v.Type(n.Input(1)).Shape
+	return len(w) >= 3 && w[1].Value > 1 && pointwise(v, n)
 }
 
 // pointwise reports whether a convolution sees one position at a time.
