@@ -163,7 +163,7 @@ func (p *Patch) constant(init *pb.TensorProto) Wire {
 		{Name: new("value"), Type: new(pb.AttributeProto_TENSOR), T: init},
 	}}
 	typ := typeProto(DType(init.GetDataType()), Known(init.Dims...))
-	w.node = &patchNode{graph: p.graph, pb: n, types: []*pb.TypeProto{typ}}
+	w.node = &patchNode{graph: p.graph, pb: n, types: []*pb.TypeProto{typ}, named: true}
 	p.nodes = append(p.nodes, w.node)
 	return w
 }
