@@ -51,8 +51,9 @@ func compute(m *gs.Model, feeds map[string]*gs.Tensor) ([]*gs.Tensor, error) {
 }
 
 // agree compares results element by element. Passes that only move, merge or
-// compute nodes beforehand keep every bit, but for float32 rounding between nodes
-// that a recognised operator does not do: four parts in a million.
+// compute nodes beforehand keep every bit, but for the rounding between nodes that a
+// recognised operator does not do: four parts in a million of float32, and two
+// steps of float16's ten bits.
 func agree(got, want []*gs.Tensor) error {
 	for i := range want {
 		if got[i].DType() != want[i].DType() || fmt.Sprint(got[i].Shape()) != fmt.Sprint(want[i].Shape()) {
@@ -66,11 +67,15 @@ func agree(got, want []*gs.Tensor) error {
 			}
 			continue
 		}
+		tolerance := map[gs.DType]float64{gs.Float16: 2e-3, gs.BFloat16: 16e-3}[want[i].DType()]
+		if tolerance == 0 {
+			tolerance = 4e-6
+		}
 		g, _ := got[i].Float32s()
 		w, _ := want[i].Float32s()
 		for k := range w {
 			a, b := float64(g[k]), float64(w[k])
-			if a != b && !(a != a && b != b) && math.Abs(a-b) > 4e-6*max(1, math.Abs(b)) {
+			if a != b && !(a != a && b != b) && math.Abs(a-b) > tolerance*max(1, math.Abs(b)) {
 				return fmt.Errorf("output %d, element %d: got %g, want %g", i, k, a, b)
 			}
 		}
