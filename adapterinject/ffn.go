@@ -205,15 +205,9 @@ func (f *facts) biasActivation(x, y *gs.Value) string {
 func (f *facts) split(sources []*linear, product *gs.Node) (fc1, gate *linear, act string) {
 	for i, l := range sources {
 		for _, operand := range product.Inputs() {
-			p, ok := f.Expression(l.out, operand)
-			if !ok {
-				continue
-			}
-			if name, ok := f.Name(p, pattern.Activations()); ok && !f.linearProgram(p) {
-				if name == "" {
-					name = "other"
-				}
-				return l, sources[1-i], name
+			way := f.between(operand)
+			if len(way.sources) == 1 && way.sources[0] == l && way.nonlinear {
+				return l, sources[1-i], f.activation(l, operand)
 			}
 		}
 	}
