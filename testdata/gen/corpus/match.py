@@ -57,15 +57,16 @@ class Matcher:
         return [n for n, v in self.by_size.get(w.size, []) if error(v, w) <= tol]
 
     def nearest(self, want: np.ndarray, limit: float, prior: list[str]) -> list[str]:
-        """For an inexact file: the nearest value and its copies, together with
-        the values of that float model's names that still exist and are near."""
+        """For an inexact file: the nearest value and its copies (quantised and back
+        is a copy), together with the values of that float model's names that
+        still exist and are near."""
         w = want.reshape(-1).astype(np.float64)
         near = sorted((distance(v, w), n) for n, v in self.by_size.get(w.size, []))
         if not near or near[0][0] > limit:
             return []
         have = dict(self.by_size[w.size])
         best = have[near[0][1]].astype(np.float64)
-        copies = {n for n, v in have.items() if distance(v, best) <= 1e-3}
+        copies = {n for n, v in have.items() if distance(v, best) <= limit / 10}
         known = {n for d, n in near if n in prior and d <= limit}
         return sorted(copies | known)
 
