@@ -172,7 +172,11 @@ func (f *facts) streamOf(operand *gs.Value, ancestors map[*gs.Value]origin, proj
 		if !loose && (f.linearOf[v] != nil || !w.moving.Has(f.View, n) && !is(n, "Add") && !w.scaling.Has(f.View, n)) {
 			continue
 		}
-		for _, in := range f.DataInputs(n) {
+		ins := f.DataInputs(n)
+		if l := f.linearOf[v]; loose && l != nil {
+			ins = []*gs.Value{l.in} // whatever its spelling has between
+		}
+		for _, in := range ins {
 			if !seen[in] {
 				seen[in] = true
 				queue = append(queue, in)
