@@ -35,3 +35,30 @@ func TestInferOfImpossibleSizes(t *testing.T) {
 		})
 	}
 }
+
+// TestBranchesKeepTheirFacts: what a branch shows about a value around holds only if
+// the branch is taken.
+func TestBranchesKeepTheirFacts(t *testing.T) {
+	const head = `<ir_version: 10, opset_import: ["" : 21]> g (float[3] x, bool c, int64 n) => (int64[r,s] y) <int64[1,4] k = {1, 2, 3, 4}> { nz = NonZero (x) `
+	for name, rest := range map[string]string{
+		"If": `y = If (c) <then_branch = yes () => (int64[p,q] a) { a = Concat <axis = 0> (nz, k) }, else_branch = no () => (int64[p,q] b) { b = Identity (nz) }> }`,
+		"Loop": `y = Loop (n, c, k) <body = each (int64 i, bool on, int64[p,q] in) => (bool go, int64[p,q] out) <int64[1] z = {0}, int64[1] o = {1}> { go = Identity (on) both = Concat <axis = 0> (nz, k)
+			out = Slice (both, z, o) }> }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := ParseText(head + rest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			types, _ := m.Infer()
+			if got := types.Of(m.Graph.Value("nz")).String(); got != "int64[1,nz_d1]" {
+				t.Errorf("nz is %s, want int64[1,nz_d1]: whether it has 4 columns is known only inside", got)
+			}
+		})
+	}
+	m := parseText(t, `g (float[3] x) => (int64[2,s] y) <int64[1,4] k = {1, 2, 3, 4}> { nz = NonZero (x) y = Concat <axis = 0> (nz, k) }`)
+	types, _ := m.Infer()
+	if got := types.Of(m.Graph.Value("nz")).String(); got != "int64[1,4]" {
+		t.Errorf("nz is %s, want int64[1,4]: the node always runs", got)
+	}
+}
