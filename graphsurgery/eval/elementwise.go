@@ -144,7 +144,7 @@ func (c *call) unaryAny() ([]*array, error) {
 	if a.dtype.IsFloat() {
 		return one(c.mapFloats(map[string]func(float64) float64{
 			"Neg": func(x float64) float64 { return -x }, "Abs": math.Abs,
-			"Sign": func(x float64) float64 { return choose(x > 0, 1, choose(x < 0, -1, x)) },
+			"Sign": func(x float64) float64 { return choose(x > 0, 1, choose(x < 0, -1, x+0)) }, // -0 gives 0
 			"Relu": func(x float64) float64 { return choose(x < 0, 0, x) },
 		}[op]))
 	}

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -81,11 +82,21 @@ func productInts(g []int64) int64 {
 	return p
 }
 
-func meanInts(g []int64, _ func(a, b int64) bool) int64 {
+// meanInts rounds towards 0. The sum of unsigned numbers may have 65 bits and more.
+func meanInts(g []int64, less func(a, b int64) bool) int64 {
 	if len(g) == 0 {
 		return 0
 	}
-	return sumInts(g) / int64(len(g))
+	if less(-1, 0) {
+		return sumInts(g) / int64(len(g))
+	}
+	var high, low, carry uint64
+	for _, x := range g {
+		low, carry = bits.Add64(low, uint64(x), 0)
+		high += carry
+	}
+	mean, _ := bits.Div64(high, low, uint64(len(g)))
+	return int64(mean)
 }
 
 func absInts(g []int64, less func(a, b int64) bool) int64 {
@@ -275,14 +286,17 @@ func (c *call) topK() ([]*array, error) {
 	from, index := make([]int, volume(shape)), make([]int64, volume(shape))
 	step := strides(shape)
 	for i, g := range groups {
-		order := slices.Clone(g)
+		order := make([]int, len(g)) // positions in the group
+		for j := range order {
+			order[j] = j
+		}
 		slices.SortStableFunc(order, func(a, b int) int {
-			return int(choose(better(a, b), -1, choose(better(b, a), 1, 0)))
+			return int(choose(better(g[a], g[b]), -1, choose(better(g[b], g[a]), 1, 0)))
 		})
 		base := i/step[axis]*step[axis]*int(k) + i%step[axis]
 		for j := range int(k) {
-			from[base+j*step[axis]] = order[j]
-			index[base+j*step[axis]] = int64(slices.Index(g, order[j]))
+			from[base+j*step[axis]] = g[order[j]]
+			index[base+j*step[axis]] = int64(order[j])
 		}
 	}
 	return []*array{x.pick(shape, from, nil), newInts(gs.Int64, shape, index)}, nil

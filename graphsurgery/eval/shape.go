@@ -263,8 +263,9 @@ func (c *call) eyeLike() ([]*array, error) {
 	return one(c.castTo(newInts(gs.Int64, x.shape, out), to))
 }
 
-// oneHot is OneHot (opset 9, 11): indices below 0 count from depth, indices out
-// of range give a row of off values.
+// oneHot is OneHot: indices out of range give a row of off values. From opset 11
+// on those below 0 count from depth. Before, they are out of range by the
+// definition, which ONNX Runtime does not follow, and so they are refused.
 func (c *call) oneHot() ([]*array, error) {
 	indices, depth, values := c.in[0], c.in[1], c.in[2]
 	if depth.len() != 1 || values.len() != 2 {
@@ -282,6 +283,9 @@ func (c *call) oneHot() ([]*array, error) {
 	}
 	at := make([]int, 0, n)
 	hot, inner := indices.numbers(), volume(indices.shape[axis:])
+	if c.opset < 11 && slices.ContainsFunc(hot, func(h float64) bool { return h < 0 }) {
+		return nil, c.unsupported("an index below 0 before opset 11, for which runtimes disagree with the definition")
+	}
 	walk(shape, func(i int, pos []int) {
 		outer := i / (inner * int(d))
 		h := hot[outer*inner+i%inner]

@@ -1,6 +1,7 @@
 package passes
 
 import (
+	"math"
 	"slices"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -12,7 +13,7 @@ import (
 func Attention() Pass {
 	return recognition("attention",
 		"Replaces softmax(scale·Q·Kᵀ + mask)·V (arXiv 1706.03762) on tensors of four axes, batch, heads, sequence and width, by Attention (opset 23). "+
-			"Batch and heads of Q, K and V must be known to agree, and the mask to cover every position. A scale that is already part of Q or K stays there. "+
+			"Batch and heads of Q, K and V must be known to agree, the mask to cover every position, and the scale to be a positive constant. A scale that is already part of Q or K stays there. "+
 			"Where results of rows that mask everything are replaced (PyTorch's IsNaN and Where behind the softmax), nothing is: the operator does not do that. "+
 			"(For such rows ONNX Runtime 1.32 gives zeros, against the operator's definition.)",
 		23, (*recognizer).attentions)
@@ -42,6 +43,10 @@ func (r *recognizer) attentions(v *pattern.View) int {
 		if !ok || !fourAxes(q, kt, value) || !r.covers(m.Value("mask"), q, kt) {
 			continue
 		}
+		want := slices.Concat(q.Shape[:3], value.Shape[3:])
+		if result := r.types.Of(m.Result()); result.DType != q.DType || !equalShapes(result.Shape, want) {
+			continue // a scale of more axes gives the result more axes
+		}
 		operands := []gs.Operand{r.patch.Tap(m.Value("q")), r.keys(m.Value("kt")), r.patch.Tap(m.Value("v"))}
 		if mask := m.Value("mask"); mask != nil {
 			operands = append(operands, r.patch.Tap(mask))
@@ -52,16 +57,17 @@ func (r *recognizer) attentions(v *pattern.View) int {
 	return changed
 }
 
-// scaleOf is the factor between scores and softmax, 1 if there is none.
+// scaleOf is the factor between scores and softmax, 1 if there is none. The
+// operator takes the root of it, and so it must be positive.
 func scaleOf(v *pattern.View, m *pattern.Match) (float64, bool) {
+	x, ok := 1.0, true
 	if s := m.Value("scale"); s != nil {
-		return v.Scalar(s)
+		x, ok = v.Scalar(s)
+	} else if d := m.Value("divisor"); d != nil {
+		x, ok = v.Scalar(d)
+		x = 1 / x
 	}
-	if d := m.Value("divisor"); d != nil {
-		x, ok := v.Scalar(d)
-		return 1 / x, ok && x != 0
-	}
-	return 1, true
+	return x, ok && x > 0 && float32(x) > 0 && !math.IsInf(float64(float32(x)), 0)
 }
 
 // fourAxes reports whether Q, Kᵀ and V are of one type and have four axes, of
@@ -83,6 +89,11 @@ func (r *recognizer) covers(mask *gs.Value, q, kt gs.Type) bool {
 	rank := len(t.Shape)
 	if t.DType != q.DType || rank != 2 && rank != 4 {
 		return false
+	}
+	for i, d := range t.Shape[:rank-2] { // batch and heads
+		if d.Value != 1 && !equalShapes(t.Shape[i:i+1], q.Shape[i:i+1]) {
+			return false
+		}
 	}
 	return equalShapes(t.Shape[rank-1:], kt.Shape[3:]) && equalShapes(t.Shape[rank-2:rank-1], q.Shape[2:3])
 }

@@ -22,7 +22,7 @@ g (float[2] x, bool c) => (float[2] y)
 {
     y = If(c) <then_branch = yes () => (float[2] p) <float[2] r_folded = {1, 2}> { p = Add(x, r_folded) }, else_branch = no () => (float[2] q) { q = local.f(x) }>
 }
-<domain: "local", opset_import: ["" : 17]> f (a) => (b) { four = Constant<value = float four_folded {4}>() b = Mul(a, four) }`,
+<domain: "local", opset_import: ["" : 17]> f (a) => (b) { four_folded = Constant<value = float four_folded {4}>() b = Mul(a, four_folded) }`,
 			[]passes.Pass{passes.Fold(passes.FoldOptions{})}},
 		{"identities in a loop", `
 g (int64 n, bool c, float[2] x) => (float[2] y)

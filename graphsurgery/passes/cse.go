@@ -24,6 +24,7 @@ func CSE() Pass {
 // merger finds equal nodes; same maps a dropped value to the one that stays.
 type merger struct {
 	patch   *gs.Patch
+	pure    purity
 	same    map[*gs.Value]*gs.Value
 	ids     map[*gs.Value]int
 	renamed map[*gs.Value]bool // kept values that take the name of a dropped output
@@ -47,7 +48,7 @@ func (s *scope) find(key string) *gs.Node {
 }
 
 func mergeNodes(m *gs.Model, p *gs.Patch) (int, error) {
-	g := &merger{patch: p, same: map[*gs.Value]*gs.Value{}, ids: map[*gs.Value]int{}, renamed: map[*gs.Value]bool{}}
+	g := &merger{patch: p, pure: purity{}, same: map[*gs.Value]*gs.Value{}, ids: map[*gs.Value]int{}, renamed: map[*gs.Value]bool{}}
 	if err := g.graph(m.Graph, nil); err != nil {
 		return 0, err
 	}
@@ -67,7 +68,7 @@ func (g *merger) graph(graph *gs.Graph, outer *scope) error {
 				return err
 			}
 		}
-		if !pure(n) {
+		if !g.pure.pure(n) {
 			continue
 		}
 		key, err := g.key(n)

@@ -52,6 +52,7 @@ type folder struct {
 	patch    *gs.Patch
 	types    *gs.Types
 	options  FoldOptions
+	pure     purity
 	known    map[*gs.Value]*gs.Tensor
 	computed map[*gs.Node]bool
 }
@@ -61,7 +62,7 @@ func foldModel(m *gs.Model, p *gs.Patch, o FoldOptions) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	f := &folder{patch: p, types: types, options: o, known: map[*gs.Value]*gs.Tensor{}, computed: map[*gs.Node]bool{}}
+	f := &folder{patch: p, types: types, options: o, pure: purity{}, known: map[*gs.Value]*gs.Tensor{}, computed: map[*gs.Node]bool{}}
 	for _, g := range m.Graphs() {
 		for _, n := range g.Nodes() {
 			f.compute(n)
@@ -82,7 +83,7 @@ func foldModel(m *gs.Model, p *gs.Patch, o FoldOptions) (int, error) {
 // error, not even if its inputs do not fit together: it may stand in a branch
 // that is never taken.
 func (f *folder) compute(n *gs.Node) {
-	if n.Function() != nil || isConstant(n) || !pure(n) || refersToCall(n) || f.givenOut(n) {
+	if n.Function() != nil || isConstant(n) || !f.pure.pure(n) || refersToCall(n) || f.givenOut(n) {
 		return
 	}
 	for _, t := range []*gs.Tensor{f.shapeOf(n), f.followed(n)} {

@@ -1,6 +1,7 @@
 package passes
 
 import (
+	"math"
 	"slices"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -85,7 +86,7 @@ func (r *remover) noop(n *gs.Node) bool {
 	case "Transpose":
 		return r.unmoved(n)
 	case "Dropout":
-		return pure(n)
+		return !trains(n)
 	case "Concat", "Sum", "Max", "Min", "Mean":
 		return len(n.Inputs()) == 1
 	case "Split":
@@ -172,7 +173,8 @@ func (r *remover) unmoved(n *gs.Node) bool {
 	return true
 }
 
-// isAll reports whether a value is one constant number.
+// isAll reports whether a value is one constant number, to the sign of its zero:
+// x - (-0) turns -0 into 0.
 func isAll(v *gs.Value, want float64) bool {
 	t := constantOf(v)
 	if t == nil || t.Len() != 1 {
@@ -180,7 +182,7 @@ func isAll(v *gs.Value, want float64) bool {
 	}
 	if t.DType().IsFloat() {
 		x, err := t.Float32s()
-		return err == nil && float64(x[0]) == want && t.DType() != gs.Double
+		return err == nil && float64(x[0]) == want && !(want == 0 && math.Signbit(float64(x[0]))) && t.DType() != gs.Double
 	}
 	x, err := t.Int64s()
 	return err == nil && float64(x[0]) == want

@@ -4,18 +4,21 @@ import (
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
+// purity remembers which functions are pure, for one run of a pass: calls may be
+// nested so that their number is exponential in the number of functions.
+type purity map[*gs.Function]bool
+
 // pure reports whether a node computes the same outputs from the same inputs each
 // time. Operators of unknown domains are taken not to.
-func pure(n *gs.Node) bool { return pureWithin(n, map[*gs.Function]bool{}) }
-
-func pureWithin(n *gs.Node, open map[*gs.Function]bool) bool {
+func (p purity) pure(n *gs.Node) bool {
 	if f := n.Function(); f != nil {
-		if open[f] {
-			return false // recursion, which is not valid
+		known, ok := p[f]
+		if !ok {
+			p[f] = false // while it is open: recursion, which is not valid, is not pure
+			known = p.graph(f.Body())
+			p[f] = known
 		}
-		open[f] = true
-		defer delete(open, f)
-		return pureGraph(f.Body(), open)
+		return known
 	}
 	switch n.Domain() {
 	case "", "ai.onnx.ml":
@@ -25,26 +28,35 @@ func pureWithin(n *gs.Node, open map[*gs.Function]bool) bool {
 	switch n.Op() {
 	case "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli":
 		return false
-	case "Dropout": // random when training: an input from opset 12 on
-		return n.Input(2) == nil && n.Int("is_test", 1) != 0
+	case "Dropout":
+		return !trains(n)
 	case "BatchNormalization":
 		return n.Int("training_mode", 0) == 0
 	}
 	for _, body := range n.Subgraphs() {
-		if !pureGraph(body, open) {
+		if !p.graph(body) {
 			return false
 		}
 	}
 	return true
 }
 
-func pureGraph(g *gs.Graph, open map[*gs.Function]bool) bool {
+func (p purity) graph(g *gs.Graph) bool {
 	for _, n := range g.Nodes() {
-		if !pureWithin(n, open) {
+		if !p.pure(n) {
 			return false
 		}
 	}
 	return true
+}
+
+// trains reports whether a Dropout may drop elements: before opset 7 unless
+// attribute is_test is set, from opset 12 on if an input says so.
+func trains(n *gs.Node) bool {
+	if opset, _ := n.Graph().Opset(""); opset < 7 {
+		return n.Int("is_test", 0) == 0
+	}
+	return n.Input(2) != nil
 }
 
 // constantOf gives the tensor of a value that is known when the model is loaded:

@@ -2,6 +2,7 @@ package passes
 
 import (
 	"fmt"
+	"slices"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/graphsurgery/pattern"
@@ -39,7 +40,7 @@ func recognition(name, doc string, since int64, find func(r *recognizer, v *patt
 					continue
 				}
 				opset, _ := g.Opset("")
-				changed += find(&recognizer{p.In(g), types, opset}, pattern.Look(g, types))
+				changed += find(&recognizer{p.In(g), types, opset}, pattern.LookExactly(g, types))
 			}
 			p.Prune()
 			return changed, nil
@@ -63,7 +64,7 @@ func (r *recognizer) norms(v *pattern.View) int {
 		if n.RMS {
 			op = "RMSNormalization"
 		}
-		if len(n.Nodes) < 2 || n.RMS && r.opset < 23 || !r.sameType(n.In, n.Out) || n.Epsilon <= 0 {
+		if len(n.Nodes) < 2 || n.RMS && r.opset < 23 || !r.sameType(n.In, n.Out) || !r.floatCasts(n.Nodes) || !(n.Epsilon > 0) {
 			continue
 		}
 		scale, ok := r.gain(n)
@@ -115,19 +116,27 @@ func (r *recognizer) gain(n recognize.Norm) (gs.Wire, bool) {
 }
 
 // sameType reports whether two values have one known type of at most 32 bits and
-// at least one axis: what the operators compute in float32.
+// one shape of at least one axis: what the operators compute in float32.
 func (r *recognizer) sameType(in, out *gs.Value) bool {
 	if in == nil || out == nil {
 		return false
 	}
 	a, b := r.types.Of(in), r.types.Of(out)
-	return a.DType == b.DType && a.DType.IsFloat() && a.DType != gs.Double && len(a.Shape) > 0
+	return a.DType == b.DType && a.DType.IsFloat() && a.DType != gs.Double && len(a.Shape) > 0 && equalShapes(a.Shape, b.Shape)
+}
+
+// floatCasts reports whether all casts are from float to float.
+func (r *recognizer) floatCasts(nodes []*gs.Node) bool {
+	return !slices.ContainsFunc(nodes, func(n *gs.Node) bool {
+		return n.Op() == "Cast" && !(r.types.Of(n.Input(0)).DType.IsFloat() && r.types.Of(n.Output(0)).DType.IsFloat())
+	})
 }
 
 // GELU puts Gelu in the place of its spelled-out forms.
 func GELU() Pass {
 	return recognition("gelu",
-		"Replaces a GELU (arXiv 1606.08415) that is spelled out, by Erf or by Tanh, or is an operator of ONNX Runtime's, by Gelu (opset 20).",
+		"Replaces a GELU (arXiv 1606.08415) that is spelled out, by Erf or by Tanh, or is an operator of ONNX Runtime's, by Gelu (opset 20). "+
+			"That input and output have one shape must follow from inference.",
 		20, (*recognizer).gelus)
 }
 
@@ -136,7 +145,7 @@ func (r *recognizer) gelus(v *pattern.View) int {
 	for _, a := range recognize.GELUs(v) {
 		single := len(a.Nodes) == 1 && a.Nodes[0].Domain() == "" && a.Nodes[0].Op() == "Gelu"
 		in, out := r.types.Of(a.In), r.types.Of(a.Out)
-		if single || in.DType != out.DType || !in.DType.IsFloat() {
+		if single || in.DType != out.DType || !in.DType.IsFloat() || !equalShapes(in.Shape, out.Shape) {
 			continue
 		}
 		form := "none"

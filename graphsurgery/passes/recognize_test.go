@@ -66,6 +66,9 @@ g (float[B,8] x) => (float[B,8] y) <float r = {1.4142135}, float one = {1}, floa
 		{"GELU by Tanh", passes.GELU(), `
 g (float[B,8] x) => (float[B,8] y) <float three = {3}, float c = {0.044715}, float r = {0.7978845608}, float one = {1}, float half = {0.5}>
 { p = Pow(x, three) s = Mul(p, c) a = Add(x, s) m = Mul(a, r) t = Tanh(m) o = Add(t, one) h = Mul(x, half) y = Mul(h, o) }`, `y = Gelu <approximate = "tanh"> (x)`},
+		{"GELU with quantised constants", passes.GELU(), `
+g (float[B,8] x) => (float[B,8] y) <float r = {1.4142135}, float one = {1}, uint8 h = {128}, float s = {0.00390625}, uint8 z = {0}>
+{ half = DequantizeLinear(h, s, z) d = Div(x, r) e = Erf(d) a = Add(e, one) m = Mul(x, a) y = Mul(m, half) }`, `y = Gelu <approximate = "none"> (x)`},
 		{"attention with scale and mask", passes.Attention(), heads + `<float root = {2}>
 { s = MatMul(q, k) d = Div(s, root) a = Add(d, mask) p = Softmax<axis = -1>(a) y = MatMul(p, v) }`, `y = Attention <scale = 0.5> (q, `},
 		{"attention on transposed keys", passes.Attention(), `
@@ -137,6 +140,39 @@ g (double[3,8] x, double[8] w, double[8] b) => (double[3,8] y) <double eps = {0.
     m = ReduceMean(x, axes) c = Sub(x, m) s = Pow(c, two) v = ReduceMean(s, axes) e = Add(v, eps)
     d = Sqrt(e) n = Div(c, d) g = Mul(n, w) y = Add(g, b)
 }`},
+		{"GELU with its other factor transposed", passes.GELU(), `
+g (float[4,4] x) => (float[4,4] y) <float r = {1.4142135}, float one = {1}, float half = {0.5}>
+{ t = Transpose(x) d = Div(t, r) e = Erf(d) a = Add(e, one) m = Mul(x, a) y = Mul(m, half) }`},
+		{"GELU that adds axes", passes.GELU(), `
+g (float[4] x) => (float[1,1,4] y) <float r = {1.4142135}, float one = {1}, float[1,1,1] half = {0.5}>
+{ d = Div(x, r) e = Erf(d) a = Add(e, one) m = Mul(x, a) y = Mul(m, half) }`},
+		{"GELU of quantised numbers", passes.GELU(), `
+g (float[4] x) => (float[4] y) <float r = {1.4142135}, float one = {1}, float half = {0.5}, float s = {0.1}, uint8 z = {128}>
+{ q = QuantizeLinear(x, s, z) p = DequantizeLinear(q, s, z) d = Div(p, r) e = Erf(d) a = Add(e, one) m = Mul(x, a) y = Mul(m, half) }`},
+		{"GELU of whole numbers", passes.GELU(), `
+g (float[4] x) => (float[4] y) <float r = {1.4142135}, float one = {1}, float half = {0.5}>
+{ i = Cast<to = 7>(x) f = Cast<to = 1>(i) d = Div(f, r) e = Erf(d) a = Add(e, one) m = Mul(x, a) y = Mul(m, half) }`},
+		{"GELU with a half that a caller can override", passes.GELU(), `
+g (float[4] x, float half) => (float[4] y) <float r = {1.4142135}, float one = {1}, float half = {0.5}>
+{ d = Div(x, r) e = Erf(d) a = Add(e, one) m = Mul(x, a) y = Mul(m, half) }`},
+		{"RMS norm with whole numbers", passes.LayerNorm(), `
+g (float[2,8] x) => (float[2,8] y) <float eps = {0.001}, float two = {2}, int64[1] axes = {-1}>
+{ i = Cast<to = 7>(x) f = Cast<to = 1>(i) s = Pow(f, two) v = ReduceMean(s, axes) e = Add(v, eps) d = Sqrt(e) y = Div(x, d) }`},
+		{"RMS norm that adds axes", passes.LayerNorm(), `
+g (float[2,8] x) => (float[1,2,8] y) <float[1,1,1] eps = {0.001}, float two = {2}, int64[1] axes = {-1}>
+{ s = Pow(x, two) v = ReduceMean(s, axes) e = Add(v, eps) d = Sqrt(e) y = Div(x, d) }`},
+		{"attention with a negative scale", passes.Attention(), `
+g (float[1,2,4,8] q, float[1,2,8,4] k, float[1,2,4,8] v) => (float[1,2,4,8] y) <float scale = {-0.5}>
+{ s = MatMul(q, k) a = Mul(s, scale) p = Softmax(a) y = MatMul(p, v) }`},
+		{"attention divided by infinity", passes.Attention(), `
+g (float[1,2,4,8] q, float[1,2,8,4] k, float[1,2,4,8] v) => (float[1,2,4,8] y) <float scale = {inf}>
+{ s = MatMul(q, k) a = Div(s, scale) p = Softmax(a) y = MatMul(p, v) }`},
+		{"attention with a scale of five axes", passes.Attention(), `
+g (float[1,2,4,8] q, float[1,2,8,4] k, float[1,2,4,8] v) => (float[1,1,2,4,8] y) <float[1,1,1,1,1] scale = {0.5}>
+{ s = MatMul(q, k) a = Mul(s, scale) p = Softmax(a) y = MatMul(p, v) }`},
+		{"a mask of more heads", passes.Attention(), `
+g (float[1,1,4,8] q, float[1,1,8,4] k, float[1,1,4,8] v, float[1,2,4,4] mask) => (float[1,2,4,8] y)
+{ s = MatMul(q, k) a = Add(s, mask) p = Softmax(a) y = MatMul(p, v) }`},
 		{"a sigmoid-weighted unit", passes.GELU(), `g (float[8] x) => (float[8] y) { s = Sigmoid(x) y = Mul(x, s) }`},
 	}
 	for _, c := range cases {

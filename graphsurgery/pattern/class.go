@@ -24,9 +24,14 @@ func Either(name string, classes ...Class) Class {
 	}}
 }
 
-// Layout are the nodes that only rearrange or retype their first input.
+// Layout are the nodes that only rearrange or retype their first input. To a view
+// made by [LookExactly] they are those that give each element where it was, but
+// for the rounding of floats.
 func Layout() Class {
-	return Class{"rearrangement", func(_ *View, n *gs.Node) bool {
+	return Class{"rearrangement", func(v *View, n *gs.Node) bool {
+		if v.exact {
+			return v.keepsElements(n)
+		}
 		switch n.Op() {
 		case "Identity", "Cast", "CastLike", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Dropout", "DynamicQuantizeLinear":
 			return n.Domain() == ""
@@ -35,6 +40,16 @@ func Layout() Class {
 		}
 		return false
 	}}
+}
+
+func (v *View) keepsElements(n *gs.Node) bool {
+	switch {
+	case is(n, "Identity"):
+		return true
+	case is(n, "Cast"), is(n, "CastLike"):
+		return v.Type(n.Input(0)).DType.IsFloat() && v.Type(n.Output(0)).DType.IsFloat()
+	}
+	return false
 }
 
 // Carving are the nodes that select, repeat or join parts of their inputs.

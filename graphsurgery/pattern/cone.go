@@ -113,7 +113,7 @@ func (v *View) At(p Program, x float64) (float64, bool) {
 		return v.Scalar(in)
 	}
 	for _, n := range p.Nodes {
-		got, ok := compute(n, of)
+		got, ok := v.compute(n, of)
 		if !ok || n.Output(0) == nil {
 			return 0, false
 		}

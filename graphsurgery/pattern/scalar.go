@@ -2,40 +2,81 @@ package pattern
 
 import (
 	"math"
+	"slices"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/eval"
 )
 
 // Scalar gives the number of a one-element constant: stored, or computed from
-// such by elementwise operators, as Sqrt(2) is.
-func (v *View) Scalar(x *gs.Value) (float64, bool) { return v.scalar(x, 0) }
-
-func (v *View) scalar(x *gs.Value, depth int) (float64, bool) {
-	if x == nil || depth > maxChain || !v.Fixed(x) {
+// such, as Sqrt(2) is, by the operators' definitions, quantisation included.
+func (v *View) Scalar(x *gs.Value) (float64, bool) {
+	if x == nil {
 		return 0, false
 	}
 	if got, ok := v.value[x]; ok {
 		return got.x, got.ok
 	}
-	got, ok := stored(x)
-	if n := x.Producer(); !ok && n != nil && !is(n, "Constant") && x.OutputIndex() == 0 {
-		got, ok = compute(n, func(in *gs.Value) (float64, bool) { return v.scalar(in, depth+1) })
+	got, ok := numberIn(v.single(x, 0))
+	if !ok && !v.exact {
+		return v.roughly(x, 0)
 	}
 	v.value[x] = number{got, ok}
 	return got, ok
 }
 
-// stored gives the number in a stored one-element tensor.
-func stored(x *gs.Value) (float64, bool) {
-	if n := x.Producer(); is(n, "Constant") {
-		switch {
-		case n.HasAttr("value_float"):
-			return float64(n.Float("value_float", 0)), true
-		case n.HasAttr("value_int"):
-			return float64(n.Int("value_int", 0)), true
+// single gives a constant of few elements, if it is stored or computed from
+// such.
+func (v *View) single(x *gs.Value, depth int) *gs.Tensor {
+	if x == nil || depth > maxChain || !v.Fixed(x) {
+		return nil
+	}
+	t, ok := v.small[x]
+	if !ok {
+		t = v.computed(x, depth)
+		v.small[x] = t
+	}
+	return t
+}
+
+func (v *View) computed(x *gs.Value, depth int) *gs.Tensor {
+	if t := x.Initializer(); t != nil {
+		return few(t)
+	}
+	n := x.Producer()
+	if n == nil || !eval.Knows(n.Domain(), n.Op()) || is(n, "Shape") || is(n, "Size") || refersToCall(n) {
+		return nil
+	}
+	inputs := make([]*gs.Tensor, len(n.Inputs()))
+	for i, in := range n.Inputs() {
+		if in == nil {
+			continue
+		}
+		if inputs[i] = v.single(in, depth+1); inputs[i] == nil {
+			return nil
 		}
 	}
-	t := Tensor(x)
+	out, err := eval.Node(n, inputs, eval.Limits{MaxElements: maxInts})
+	if err != nil || out[x.OutputIndex()] == nil {
+		return nil
+	}
+	return few(out[x.OutputIndex()])
+}
+
+func few(t *gs.Tensor) *gs.Tensor {
+	if t.Len() > maxInts {
+		return nil
+	}
+	return t
+}
+
+// refersToCall reports whether an attribute of the node is the calling node's.
+func refersToCall(n *gs.Node) bool {
+	return slices.ContainsFunc(n.AttrNames(), func(a string) bool { return n.AttrRef(a) != "" })
+}
+
+// numberIn gives the number of a tensor of one element.
+func numberIn(t *gs.Tensor) (float64, bool) {
 	if t == nil || t.Len() != 1 {
 		return 0, false
 	}
@@ -53,9 +94,35 @@ func stored(x *gs.Value) (float64, bool) {
 	return float64(xs[0]), true
 }
 
+// roughly computes what eval does not, with rearrangements left out: operators of
+// ONNX Runtime's and those of opsets before 7.
+func (v *View) roughly(x *gs.Value, depth int) (float64, bool) {
+	if x == nil || depth > maxChain || !v.Fixed(x) {
+		return 0, false
+	}
+	if got, ok := v.value[x]; ok {
+		return got.x, got.ok
+	}
+	got, ok := numberIn(Tensor(x))
+	if n := x.Producer(); !ok && n != nil && x.OutputIndex() == 0 && !quantises(n) {
+		got, ok = v.compute(n, func(in *gs.Value) (float64, bool) { return v.roughly(in, depth+1) })
+	}
+	v.value[x] = number{got, ok}
+	return got, ok
+}
+
+// quantises reports whether a node changes the scale of numbers.
+func quantises(n *gs.Node) bool {
+	switch n.Op() {
+	case "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear":
+		return true
+	}
+	return false
+}
+
 // compute evaluates one elementwise node on numbers.
-func compute(n *gs.Node, of func(*gs.Value) (float64, bool)) (float64, bool) {
-	if n.Input(0) != nil && Layout().Has(nil, n) {
+func (v *View) compute(n *gs.Node, of func(*gs.Value) (float64, bool)) (float64, bool) {
+	if n.Input(0) != nil && Layout().Has(v, n) {
 		return of(n.Input(0))
 	}
 	args := make([]float64, 0, 3)

@@ -9,9 +9,11 @@ import (
 type View struct {
 	graph *gs.Graph
 	types *gs.Types
+	exact bool // see LookExactly
 	place map[*gs.Node]int
 	fixed map[*gs.Value]bool
-	value map[*gs.Value]number // scalars computed so far
+	value map[*gs.Value]number     // scalars computed so far
+	small map[*gs.Value]*gs.Tensor // constants of few elements computed so far, nil where there is none
 }
 
 type number struct {
@@ -21,10 +23,18 @@ type number struct {
 
 // Look prepares a graph. The types may be nil; then only what the file declares
 // is known of shapes.
-func Look(g *gs.Graph, types *gs.Types) *View {
-	v := &View{graph: g, types: types, place: map[*gs.Node]int{}, fixed: map[*gs.Value]bool{}, value: map[*gs.Value]number{}}
+func Look(g *gs.Graph, types *gs.Types) *View { return look(g, types, false) }
+
+// LookExactly prepares a graph for matches that are to be replaced by something
+// that computes the same. Unlike after [Look], initialisers that a caller can
+// override are not fixed, and [Layout] and [Elementwise], and with them [Cone],
+// take no node that moves or quantises elements, nor a Cast from or to integers.
+func LookExactly(g *gs.Graph, types *gs.Types) *View { return look(g, types, true) }
+
+func look(g *gs.Graph, types *gs.Types, exact bool) *View {
+	v := &View{graph: g, types: types, exact: exact, place: map[*gs.Node]int{}, fixed: map[*gs.Value]bool{}, value: map[*gs.Value]number{}, small: map[*gs.Value]*gs.Tensor{}}
 	for _, t := range g.Initializers() {
-		if x := g.Value(t.Name()); x != nil {
+		if x := g.Value(t.Name()); v.stores(x) {
 			v.fixed[x] = true
 		}
 	}
@@ -40,6 +50,12 @@ func Look(g *gs.Graph, types *gs.Types) *View {
 		}
 	}
 	return v
+}
+
+// stores reports whether a value is an initialiser that counts as a constant. In
+// files of IR version 3 all of them can be overridden, weights included.
+func (v *View) stores(x *gs.Value) bool {
+	return x != nil && x.Initializer() != nil && (!v.exact || x.IsConstant())
 }
 
 // fixedNode reports whether all that n computes is fixed.
@@ -80,7 +96,7 @@ func (v *View) Place(n *gs.Node) int {
 // Identity, Cast, Reshape, Split or DequantizeLinear is a weight still, and a
 // scale computed from a Shape a constant.
 func (v *View) Fixed(x *gs.Value) bool {
-	return x != nil && (v.fixed[x] || x.Graph() != v.graph && x.Initializer() != nil)
+	return x != nil && (v.fixed[x] || x.Graph() != v.graph && v.stores(x))
 }
 
 // Data reports whether a value depends on the numbers a caller feeds; nil does

@@ -34,7 +34,7 @@ var rules = []rule{
 	{"internal/opschema", nil, nil, "the standard's operator table, a leaf"},
 	{"graphsurgery/internal/infer", nil, nil, "inference rules; knows no model"},
 	{"graphsurgery/eval", []string{"graphsurgery"}, nil, "single nodes on constants"},
-	{"graphsurgery/pattern", []string{"graphsurgery"}, nil, "matches, never changes"},
+	{"graphsurgery/pattern", []string{"graphsurgery", "graphsurgery/eval"}, nil, "matches, never changes; computes constants with eval"},
 	{"graphsurgery/recognize", []string{"graphsurgery", "graphsurgery/pattern"}, nil, "recognisers written as patterns"},
 	{"graphsurgery/passes", []string{"graphsurgery", "internal/opschema", "graphsurgery/pattern", "graphsurgery/recognize", "graphsurgery/eval"}, nil, "whole-model transformations through patches"},
 	{"graphsurgery/diff", []string{"graphsurgery"}, nil, "compares, never changes"},
