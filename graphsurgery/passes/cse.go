@@ -1,6 +1,7 @@
 package passes
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,7 +85,8 @@ func (g *merger) graph(graph *gs.Graph, outer *scope) error {
 	return nil
 }
 
-// key is equal for nodes that compute the same. Bodies are part of AttrKey; the
+// key is equal for nodes that compute the same; attributes, which may hold whole
+// tensors, are in it by their hash. Bodies are part of AttrKey; the
 // names they read from around mean the same for nodes of one graph.
 func (g *merger) key(n *gs.Node) (string, error) {
 	attrs, err := n.AttrKey()
@@ -106,7 +108,7 @@ func (g *merger) key(n *gs.Node) (string, error) {
 	if len(n.Subgraphs()) > 0 {
 		where = fmt.Sprintf("%p", n.Graph())
 	}
-	return fmt.Sprint(n.Domain(), "\x00", n.Op(), "\x00", n.Overload(), "\x00", inputs, outputs.String(), where, "\x00", attrs), nil
+	return fmt.Sprint(n.Domain(), "\x00", n.Op(), "\x00", n.Overload(), "\x00", inputs, outputs.String(), where, "\x00", sha256.Sum256([]byte(attrs))), nil
 }
 
 // id numbers values; merged ones have one number.

@@ -68,7 +68,7 @@ func mergeGroup(p *gs.Patch, values []*gs.Value) (int, error) {
 	if len(values) < 2 {
 		return 0, nil
 	}
-	first := map[string][]*gs.Value{}
+	first := map[string]map[*gs.Graph]*gs.Value{}
 	changed := 0
 	for _, v := range values {
 		digest, err := digestOf(v.Initializer())
@@ -80,7 +80,12 @@ func mergeGroup(p *gs.Patch, values []*gs.Value) (int, error) {
 		}
 		keep := visibleFrom(v.Graph(), first[digest])
 		if keep == nil || v.IsGraphOutput() {
-			first[digest] = append(first[digest], v)
+			if first[digest] == nil {
+				first[digest] = map[*gs.Graph]*gs.Value{}
+			}
+			if first[digest][v.Graph()] == nil {
+				first[digest][v.Graph()] = v
+			}
 			continue
 		}
 		in := p.In(v.Graph())
@@ -91,16 +96,15 @@ func mergeGroup(p *gs.Patch, values []*gs.Value) (int, error) {
 	return changed, nil
 }
 
-// visibleFrom gives the first of the values that a graph can read.
-func visibleFrom(g *gs.Graph, values []*gs.Value) *gs.Value {
-	for _, v := range values {
-		for o := g; o != nil; o = o.Outer() {
-			if v.Graph() == o {
-				return v
-			}
+// visibleFrom gives the outermost of the values that a graph can read.
+func visibleFrom(g *gs.Graph, values map[*gs.Graph]*gs.Value) *gs.Value {
+	var found *gs.Value
+	for ; g != nil; g = g.Outer() {
+		if v := values[g]; v != nil {
+			found = v
 		}
 	}
-	return nil
+	return found
 }
 
 // digestOf is equal for equal values; "" for element types without a byte form.

@@ -1,6 +1,7 @@
 package passes_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -48,4 +49,56 @@ func doubling(depth int) string {
 	}
 	fmt.Fprintf(&b, `<domain: "local", opset_import: ["" : 17, "local" : 1]> f%d (p) => (q) { q = Neg(p) }`, depth)
 	return b.String()
+}
+
+// Functions that call each other twice are judged once each, and refused where
+// inlining would double the model each time.
+func TestDoublingCalls(t *testing.T) {
+	m := parse(t, "17", doubling(60))
+	if _, err := passes.Run(m, passes.CSE(), passes.Fold(passes.FoldOptions{})); err != nil {
+		t.Fatal(err)
+	}
+	before := m.Digest()
+	var unsupported *gs.UnsupportedError
+	if _, err := passes.Run(m, passes.Inline(nil)); !errors.As(err, &unsupported) {
+		t.Errorf("got error %v, want an UnsupportedError", err)
+	}
+	if m.Digest() != before {
+		t.Error("the model has changed")
+	}
+	small := parse(t, "17", doubling(5))
+	if _, err := passes.Run(small, passes.Inline(nil)); err != nil || len(small.Graph.Nodes()) != 32 {
+		t.Errorf("%d nodes (%v), want 32", len(small.Graph.Nodes()), err)
+	}
+}
+
+// All results together stay below a limit, and what nobody needs is not computed.
+func TestFoldTotal(t *testing.T) {
+	const text = `
+g (float[100] x) => (float[100] y) <int64[1] n = {100}>
+{ a = ConstantOfShape(n) b = Cos(a) c = Exp(b) y = Add(x, c) dead = Sqrt(a) }`
+	for _, c := range []struct{ limit, changed int64 }{{0, 3}, {800, 2}, {399, 0}} {
+		m := parse(t, "17", text)
+		report, err := passes.Run(m, passes.Fold(passes.FoldOptions{MaxAdded: c.limit}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if int64(report.Changed()) != c.changed {
+			t.Errorf("limit %d: %d nodes computed, want %d", c.limit, report.Changed(), c.changed)
+		}
+	}
+}
+
+// An equal constant of a body beside is not visible; that of the graph around is,
+// whichever body comes first.
+func TestDedupInBodies(t *testing.T) {
+	beforeAfter(t, "17", `
+g (float[2] x, bool c) => (float[2] y)
+{
+    y = If(c) <then_branch = yes () => (float[2] p) <float[2] k = {1, 2}, float[2] l = {1, 2}> { s = Add(x, k) p = Add(s, l) }, else_branch = no () => (float[2] q) <float[2] n = {1, 2}> { q = Mul(x, n) }>
+}`, `
+g (float[2] x, bool c) => (float[2] y)
+{
+    y = If(c) <then_branch = yes () => (float[2] p) <float[2] k = {1, 2}> { s = Add(x, k) p = Add(s, k) }, else_branch = no () => (float[2] q) <float[2] n = {1, 2}> { q = Mul(x, n) }>
+}`, passes.Dedup())
 }

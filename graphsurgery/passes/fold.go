@@ -15,6 +15,9 @@ type FoldOptions struct {
 	// which nobody else reads, such as the Transpose of a weight: the file does
 	// not grow by them. Default 1<<24.
 	MaxMoved int64
+	// MaxAdded is the limit for all results together, in bytes, but for those that
+	// MaxMoved is for. Default 64 MiB.
+	MaxAdded int64
 	// Dequantize folds DequantizeLinear, too, which makes quantised weights
 	// four times as large.
 	Dequantize bool
@@ -24,7 +27,7 @@ func (o FoldOptions) withDefaults() FoldOptions {
 	for _, f := range []struct {
 		field *int64
 		def   int64
-	}{{&o.MaxInput, 1 << 16}, {&o.MaxOutput, 1 << 18}, {&o.MaxMoved, 1 << 24}} {
+	}{{&o.MaxInput, 1 << 16}, {&o.MaxOutput, 1 << 18}, {&o.MaxMoved, 1 << 24}, {&o.MaxAdded, 64 << 20}} {
 		if *f.field == 0 {
 			*f.field = f.def
 		}
@@ -37,7 +40,7 @@ func Fold(o FoldOptions) Pass {
 	o = o.withDefaults()
 	return Pass{
 		Name: "fold",
-		Doc: "Computes nodes whose inputs are constants, and shapes and arithmetic on them as far as inference follows it to numbers, within limits of size. " +
+		Doc: "Computes nodes whose inputs are constants, and shapes and arithmetic on them as far as inference follows it to numbers, within limits of size, each and in all. " +
 			"What is not known to be computed exactly as ONNX defines it stays, and so do random nodes. " +
 			"Large weights: stay, but for nodes that only move their elements. Quantised weights: DequantizeLinear stays, unless asked for. " +
 			"Subgraphs: nodes in them are computed, with the constants around them; If, Loop and Scan themselves are not. " +
@@ -55,7 +58,13 @@ type folder struct {
 	pure     purity
 	known    map[*gs.Value]*gs.Tensor
 	computed map[*gs.Node]bool
+	added    int64 // bytes of the results so far
+	read     int64 // elements that computed nodes read so far
 }
+
+// maxRead bounds the elements that all computed nodes read together: it takes
+// seconds. What exports compute from constants is far below.
+const maxRead = 1 << 27
 
 func foldModel(m *gs.Model, p *gs.Patch, o FoldOptions) (int, error) {
 	types, err := m.Infer()
@@ -63,9 +72,12 @@ func foldModel(m *gs.Model, p *gs.Patch, o FoldOptions) (int, error) {
 		return 0, err
 	}
 	f := &folder{patch: p, types: types, options: o, pure: purity{}, known: map[*gs.Value]*gs.Tensor{}, computed: map[*gs.Node]bool{}}
+	needed := findNeeds(m).nodes
 	for _, g := range m.Graphs() {
 		for _, n := range g.Nodes() {
-			f.compute(n)
+			if needed[n] {
+				f.compute(n)
+			}
 		}
 	}
 	for _, g := range m.Graphs() {
@@ -105,12 +117,36 @@ func (f *folder) compute(n *gs.Node) {
 		}
 	}
 	limits, ok := f.limits(n, inputs)
-	if !ok {
+	if !ok || f.added > f.options.MaxAdded || f.read > maxRead {
 		return
 	}
-	if outputs, err := eval.Node(n, inputs, limits); err == nil && f.fits(n, outputs) {
+	for _, t := range inputs {
+		if t != nil {
+			f.read += t.Len()
+		}
+	}
+	if outputs, err := eval.Node(n, inputs, limits); err == nil && f.fits(n, outputs) && f.affordable(n, outputs) {
 		f.keep(n, outputs)
 	}
+}
+
+// affordable counts results towards the total, except those that take the place
+// of what they are made of. Results that are too many end the folding.
+func (f *folder) affordable(n *gs.Node, outputs []*gs.Tensor) bool {
+	if f.moved(n) {
+		return true
+	}
+	for _, t := range outputs {
+		if t != nil {
+			f.added += t.Len() * int64(max(1, t.DType().Size()))
+		}
+	}
+	return f.added <= f.options.MaxAdded
+}
+
+// moved reports whether a node only moves elements that nobody else reads.
+func (f *folder) moved(n *gs.Node) bool {
+	return moves(n.Op()) && len(n.Input(0).Uses()) == 1 && !n.Input(0).IsGraphOutput()
 }
 
 func isConstant(n *gs.Node) bool { return n.Op() == "Constant" && n.Domain() == "" }
@@ -168,7 +204,7 @@ func (f *folder) limits(n *gs.Node, inputs []*gs.Tensor) (eval.Limits, bool) {
 	switch {
 	case small:
 		return eval.Limits{MaxElements: max(f.options.MaxInput, f.options.MaxOutput)}, true
-	case moves(n.Op()) && len(n.Input(0).Uses()) == 1 && !n.Input(0).IsGraphOutput():
+	case f.moved(n):
 		return eval.Limits{MaxElements: f.options.MaxMoved}, true
 	}
 	return eval.Limits{}, false

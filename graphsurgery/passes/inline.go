@@ -39,27 +39,84 @@ func noCall(m *gs.Model, choose func(*gs.Function) bool) error {
 // Bodies that are themselves inlined are left alone: they change in the places
 // they are copied to.
 func inlineCalls(m *gs.Model, p *gs.Patch, choose func(*gs.Function) bool) (int, error) {
-	changed := 0
+	s := &sizes{choose: choose, of: map[*gs.Function]int{}}
+	changed, total := 0, 0
 	for _, g := range m.Graphs() {
 		if f := g.Function(); f != nil && choose(f) {
 			continue
 		}
 		for _, n := range g.Nodes() {
-			f := n.Function()
-			if f == nil || !choose(f) {
-				continue
+			size, err := s.node(n)
+			if err != nil {
+				return 0, err
 			}
-			if calls(f.Body(), f) {
-				return 0, &gs.UnsupportedError{Node: n.Label(), Op: n.Op(), Domain: n.Domain(), What: fmt.Sprintf("function %q calls itself", f.Name())}
+			if total += size; total > maxInlined {
+				return 0, &gs.UnsupportedError{What: fmt.Sprintf("inlining would give more than %d nodes", maxInlined), Hint: "inline single functions"}
 			}
-			p.Inline(n)
-			changed++
+			if f := n.Function(); f != nil && choose(f) {
+				p.Inline(n)
+				changed++
+			}
 		}
 	}
 	if changed == 0 {
 		return dropUncalled(m, p, choose), nil
 	}
 	return changed, nil
+}
+
+// maxInlined is the number of nodes that a model may have by default when it is
+// loaded: functions that call each other twice would double it each time.
+const maxInlined = 250_000
+
+// sizes counts the nodes that functions have once the chosen ones are inlined: 0
+// while it is being counted.
+type sizes struct {
+	choose func(*gs.Function) bool
+	of     map[*gs.Function]int
+}
+
+// node counts a node, which is that of a body if it is a call that is inlined. Its
+// subgraphs are not counted.
+func (s *sizes) node(n *gs.Node) (int, error) {
+	f := n.Function()
+	if f == nil || !s.choose(f) {
+		return 1, nil
+	}
+	size, begun := s.of[f]
+	if begun && size == 0 {
+		return 0, &gs.UnsupportedError{Node: n.Label(), Op: n.Op(), Domain: n.Domain(), What: fmt.Sprintf("function %q calls itself", f.Name())}
+	}
+	if begun {
+		return size, nil
+	}
+	s.of[f] = 0
+	size, err := s.graph(f.Body())
+	if err != nil {
+		return 0, err
+	}
+	s.of[f] = max(1, size)
+	return s.of[f], nil
+}
+
+// graph counts the nodes of a graph and its subgraphs, up to the limit.
+func (s *sizes) graph(g *gs.Graph) (int, error) {
+	total := 0
+	for _, n := range g.Nodes() {
+		size, err := s.node(n)
+		if err != nil {
+			return 0, err
+		}
+		for _, body := range n.Subgraphs() {
+			inner, err := s.graph(body)
+			if err != nil {
+				return 0, err
+			}
+			size += inner
+		}
+		total = min(total+size, maxInlined+1)
+	}
+	return total, nil
 }
 
 // dropUncalled removes the chosen functions once nobody calls them.
@@ -73,36 +130,4 @@ func dropUncalled(m *gs.Model, p *gs.Patch, choose func(*gs.Function) bool) int 
 		}
 	}
 	return changed
-}
-
-// directCalls lists the functions that a graph and its subgraphs call.
-func directCalls(g *gs.Graph) []*gs.Function {
-	var list []*gs.Function
-	for _, n := range g.Nodes() {
-		if f := n.Function(); f != nil {
-			list = append(list, f)
-		}
-		for _, body := range n.Subgraphs() {
-			list = append(list, directCalls(body)...)
-		}
-	}
-	return list
-}
-
-// calls reports whether a graph calls a function, directly or through others.
-func calls(g *gs.Graph, f *gs.Function) bool {
-	seen := map[*gs.Function]bool{}
-	queue := directCalls(g)
-	for len(queue) > 0 {
-		next := queue[0]
-		queue = queue[1:]
-		if next == f {
-			return true
-		}
-		if !seen[next] {
-			seen[next] = true
-			queue = append(queue, directCalls(next.Body())...)
-		}
-	}
-	return false
 }

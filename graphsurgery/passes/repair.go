@@ -47,31 +47,38 @@ func repair(m *gs.Model, p *gs.Patch) (int, error) {
 // sorted reports whether every node of a graph, subgraphs included, stands behind
 // those it reads.
 func sorted(g *gs.Graph) bool {
-	done := map[*gs.Node]bool{}
-	for _, n := range g.Nodes() {
-		for _, v := range readIn(n) {
-			if v != nil && v.Graph() == g && v.Producer() != nil && !done[v.Producer()] {
-				return false
-			}
-		}
-		done[n] = true
-		for _, body := range n.Subgraphs() {
-			if !sorted(body) {
-				return false
-			}
-		}
-	}
-	return true
+	_, ok := readOutside(g)
+	return ok
 }
 
-// readIn lists the values that a node reads, in its subgraphs too.
-func readIn(n *gs.Node) []*gs.Value {
-	list := slices.Clone(n.Inputs())
-	for _, body := range n.Subgraphs() {
-		for _, inner := range body.Nodes() {
-			list = append(list, readIn(inner)...)
+// readOutside lists, once each, the values of the graphs around that a graph
+// reads, in its subgraphs too; ok is false if one of them is not sorted.
+func readOutside(g *gs.Graph) (outside []*gs.Value, ok bool) {
+	done, seen := map[*gs.Node]bool{}, map[*gs.Value]bool{}
+	early := func(v *gs.Value) bool {
+		switch {
+		case v == nil:
+		case v.Graph() == g:
+			return v.Producer() != nil && !done[v.Producer()]
+		case !seen[v]:
+			seen[v] = true
+			outside = append(outside, v)
 		}
-		list = append(list, body.Outputs()...)
+		return false
 	}
-	return list
+	for _, n := range g.Nodes() {
+		read := slices.Clone(n.Inputs())
+		for _, body := range n.Subgraphs() {
+			inner, ok := readOutside(body)
+			if !ok {
+				return nil, false
+			}
+			read = append(read, inner...)
+		}
+		if slices.ContainsFunc(read, early) {
+			return nil, false
+		}
+		done[n] = true
+	}
+	return outside, !slices.ContainsFunc(g.Outputs(), early)
 }
