@@ -110,3 +110,11 @@ func TestExpandToAnotherSymbolStays(t *testing.T) {
 	beforeAfter(t, "17", `g (float[A,B] x) => (float[A,B] y) { n = Neg(x) s = Shape(x) e = Expand(n, s) y = Neg(e) }`,
 		`g (float[A,B] x) => (float[A,B] y) { n = Neg(x) s = Shape(x) y = Neg(n) }`, passes.Identity())
 }
+
+// A Constant is one in all its forms, unless the call of its function says which.
+func TestConstantForms(t *testing.T) {
+	beforeAfter(t, "17", `g (float[2] x) => (float[2] y) { one = Constant<value_float = 1.0>() n = Neg(x) m = Mul(n, one) y = Neg(m) }`,
+		`g (float[2] x) => (float[2] y) { one = Constant<value_float = 1.0>() n = Neg(x) y = Neg(n) }`, passes.Identity())
+	unchanged(t, "17", `g (float[2] x) => (float[2] y) { y = local.f<v = 2.0>(x) }
+<domain: "local", opset_import: ["" : 17]> f <v = 1.0> (p) => (q) { one = Constant<value_float : float = @v>() n = Neg(p) m = Mul(n, one) q = Neg(m) }`, passes.Identity())
+}
