@@ -11,7 +11,7 @@ GEN      := testdata/gen/corpus
 # An interpreter with testdata/gen/corpus/requirements.txt; made if not named.
 AAT_CORPUS_PYTHON ?= $(CURDIR)/.cache/corpus-venv/bin/python
 
-.PHONY: build quickstart test runtimes nodetests corpus surgery-score bench-surgery lint clean
+.PHONY: build quickstart test runtimes nodetests corpus surgery-score bench-surgery surgery lint clean
 
 build:
 	go build -trimpath -buildvcs=false -o $(BIN) ./cmd/aat-onnx
@@ -56,6 +56,13 @@ test: runtimes nodetests
 BENCH_DIR ?= /dev/shm
 bench-surgery:
 	go run ./internal/surgerybench -model "$(AAT_BENCH_MODEL)" -dir $(BENCH_DIR) -rounds 7 -python "$(AAT_BENCH_PYTHON)"
+
+# Every bar of docs/surgery.md in one run; needs make corpus, and AAT_BENCH_MODEL for
+# the last part.
+SURGERY_BARS := TestNoOpRoundTrip|TestRoundTrip|TestAgreesWithChecker|TestNodeTests|TestMutants|TestInferNodeTests|TestInferExports|TestMaliciousFiles|TestExternal|TestMemoryOfLoadAndSave|TestExchange
+surgery: surgery-score
+	AAT_ONNX_TEST_NODES=$(NODES) go test -count=1 -v -run '$(SURGERY_BARS)' ./graphsurgery ./internal/safefile | grep -v '^=== \|^    --- PASS'
+	$(MAKE) bench-surgery
 
 # Needs the tools of docs/developing.md; CI users run it by hand.
 lint:

@@ -195,9 +195,12 @@ func (m *Model) inferInto(t *Types, nodes []*Node) error {
 	for _, n := range nodes {
 		s := &inferScope{values: map[string]*infer.Value{}, opsets: w.opsets(m.pb.OpsetImport), graph: n.graph}
 		s.lookup = func(name string) *infer.Value { return w.known(n.graph.resolve(name)) }
-		before := len(t.problems)
+		before, mark := len(t.problems), w.ctx.Mark()
 		if err := w.node(n.pb, s); err != nil {
 			return err
+		}
+		if n.graph.outer != nil {
+			w.ctx.Forget(mark, false) // the body may not run
 		}
 		if len(t.problems) > before && first == nil {
 			first = t.problems[before]

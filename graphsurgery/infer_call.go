@@ -11,7 +11,8 @@ import (
 // errTooDeep leaves a body unknown; it is a limit of ours, no fault of the model's.
 var errTooDeep = errors.New("graphs and functions are nested too deep to infer")
 
-// body infers a subgraph of a node.
+// body infers a subgraph of a node. What it shows about values outside holds only
+// where it runs, and is forgotten.
 func (w *inferrer) body(n *pb.NodeProto, s *inferScope, attr string, given []infer.Value) ([]infer.Value, error) {
 	view := &attrView{list: n.Attribute, scope: s, walk: w}
 	g := view.attr(attr).GetG()
@@ -22,7 +23,11 @@ func (w *inferrer) body(n *pb.NodeProto, s *inferScope, attr string, given []inf
 		w.depth--
 		return nil, errTooDeep
 	}
-	defer func() { w.depth-- }()
+	before := w.ctx.Mark()
+	defer func() {
+		w.depth--
+		w.ctx.Forget(before, false)
+	}()
 	return w.graph(g, &inferScope{outer: s, opsets: s.opsets, bound: s.bound, call: s.call, at: s.inside(n, attr)}, given)
 }
 

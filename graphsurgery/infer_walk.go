@@ -383,6 +383,9 @@ func (w *inferrer) finish(n *pb.NodeProto, s *inferScope, name string, v *infer.
 	if len(v.Shape) > maxRank {
 		v.Shape, v.Elems = nil, nil
 	}
+	if err := w.negative(n, s, name, &v.Type); err != nil {
+		return err
+	}
 	if info := s.info[name]; info != nil {
 		merged, err := w.ctx.MergeTypes(v.Type, w.declared(info, s.main))
 		if err == nil {
@@ -392,6 +395,26 @@ func (w *inferrer) finish(n *pb.NodeProto, s *inferScope, name string, v *infer.
 		}
 	}
 	w.nameDims(&v.Type, name, freshID{call: s.call, at: n, name: name})
+	return nil
+}
+
+// negative makes sizes below 0 unknown, and says so: they come of operands that do
+// not fit, such as more taken off than there is.
+func (w *inferrer) negative(n *pb.NodeProto, s *inferScope, name string, t *infer.Type) error {
+	for i, d := range t.Shape {
+		size, ok := d.Const()
+		if !ok || size >= 0 {
+			continue
+		}
+		shape := append([]infer.Expr(nil), t.Shape...) // rules share shapes
+		for k := i; k < len(shape); k++ {
+			if c, ok := shape[k].Const(); ok && c < 0 {
+				shape[k] = infer.Unknown()
+			}
+		}
+		t.Shape = shape
+		return w.problem(n, s, fmt.Errorf("output %q would have size %d in dimension %d", name, size, i))
+	}
 	return nil
 }
 

@@ -94,9 +94,20 @@ func (n *Node) AttrNames() []string {
 	return names
 }
 
-// Int gives an integer attribute, or def if it is not given.
+// literal gives an attribute of a type. In a function's body, one that refers to an
+// attribute of the call has no value. Before IR version 2 types need not be stated.
+func (n *Node) literal(name string, kind pb.AttributeProto_AttributeType) *pb.AttributeProto {
+	a := n.attr(name)
+	if a.GetRefAttrName() != "" || a.GetType() != kind && a.GetType() != pb.AttributeProto_UNDEFINED {
+		return nil
+	}
+	return a
+}
+
+// Int gives an integer attribute, or def if it is not given, refers to an attribute
+// of a function's call, or is no integer.
 func (n *Node) Int(name string, def int64) int64 {
-	if a := n.attr(name); a != nil {
+	if a := n.literal(name, pb.AttributeProto_INT); a != nil && (a.I != nil || a.GetType() != pb.AttributeProto_UNDEFINED) {
 		return a.GetI()
 	}
 	return def
@@ -105,9 +116,9 @@ func (n *Node) Int(name string, def int64) int64 {
 // Ints gives a list of integers, nil if it is not given.
 func (n *Node) Ints(name string) []int64 { return n.attr(name).GetInts() }
 
-// Float gives a float attribute, or def if it is not given.
+// Float gives a float attribute, or def where [Node.Int] would give it.
 func (n *Node) Float(name string, def float32) float32 {
-	if a := n.attr(name); a != nil {
+	if a := n.literal(name, pb.AttributeProto_FLOAT); a != nil && (a.F != nil || a.GetType() != pb.AttributeProto_UNDEFINED) {
 		return a.GetF()
 	}
 	return def
@@ -116,9 +127,9 @@ func (n *Node) Float(name string, def float32) float32 {
 // Floats gives a list of floats, nil if it is not given.
 func (n *Node) Floats(name string) []float32 { return n.attr(name).GetFloats() }
 
-// Str gives a string attribute, or def if it is not given.
+// Str gives a string attribute, or def where [Node.Int] would give it.
 func (n *Node) Str(name, def string) string {
-	if a := n.attr(name); a != nil {
+	if a := n.literal(name, pb.AttributeProto_STRING); a != nil && (a.S != nil || a.GetType() != pb.AttributeProto_UNDEFINED) {
 		return string(a.GetS())
 	}
 	return def

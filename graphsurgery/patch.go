@@ -24,8 +24,10 @@ type change struct {
 	nodes     []*patchNode
 	inits     []patchInit
 	rewires   []rewire
-	heirs     []int // those rewires whose new wire takes over the old name
+	heirs     []int           // those rewires whose new wire takes over the old name
+	moves     map[readers]int // places in rewires
 	outputs   []outputChange
+	outputAt  map[*Value]int // places in outputs
 	ports     []portChange
 	removed   []*Node
 	constants []*Value // initialisers to be removed
@@ -92,7 +94,7 @@ type patchAnnotation struct {
 // NewPatch begins a patch; the label appears in its errors and begins the names
 // of new values.
 func (m *Model) NewPatch(label string) *Patch {
-	return &Patch{change: &change{model: m, label: label, names: newNameSet(m)}, graph: m.Graph}
+	return &Patch{change: &change{model: m, label: label, names: newNameSet(m), moves: map[readers]int{}, outputAt: map[*Value]int{}}, graph: m.Graph}
 }
 
 // In gives the part of the patch that works inside a graph: its new nodes and
@@ -132,7 +134,7 @@ func (p *Patch) Tap(v *Value) Wire {
 }
 
 // Initializer adds a constant tensor of that name. In a function, which has no
-// initialisers, it is a Constant node.
+// initialisers, it is a Constant node, and so it is in a subgraph before IR version 4.
 func (p *Patch) Initializer(name string, t *Tensor) Wire {
 	w := Wire{patch: p.change, graph: p.graph}
 	switch {
@@ -154,7 +156,9 @@ func (p *Patch) Initializer(name string, t *Tensor) Wire {
 // constant adds a named tensor that is the patch's own.
 func (p *Patch) constant(init *pb.TensorProto) Wire {
 	w := Wire{patch: p.change, graph: p.graph}
-	if p.graph.Function() == nil {
+	// Before IR version 4 an initialiser is an input, and bodies have the inputs that
+	// their operator says.
+	if p.graph.Function() == nil && (p.graph.outer == nil || p.model.IRVersion() >= 4) {
 		p.inits = append(p.inits, patchInit{graph: p.graph, pb: init})
 		w.init = init
 		return w

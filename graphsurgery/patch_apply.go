@@ -23,14 +23,20 @@ func (p *Patch) Apply() error {
 	}
 	e := &edit{patch: p.change, moved: map[*Value]string{}, touched: map[*Graph]bool{}, heir: map[heirKey]bool{}}
 	e.keepIndex()
-	known := p.model.types
-	if err := e.run(); err != nil {
+	known, done := p.model.types, false
+	defer func() {
+		if done { // else an error, or a panic in a check of the caller's
+			return
+		}
 		e.undo()
 		if again := p.model.reindex(); again != nil {
 			panic("graphsurgery: undoing a patch left a broken index: " + again.Error())
 		}
+	}()
+	if err := e.run(); err != nil {
 		return e.explain(err)
 	}
+	done = true
 	e.keepTypes(known)
 	if len(e.undos) > 0 {
 		p.model.original = nil

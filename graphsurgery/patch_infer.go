@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -30,12 +31,16 @@ func (m *Model) inferred() *Types {
 	return m.types
 }
 
-// wanted is a seam, and what was known of the value before the patch.
+// wanted is a seam, and what was known before the patch of the value and of the
+// wire. What the file says of a name counts for the old value only: the new one may
+// take over the name, and with it what is said of another value.
 type wanted struct {
-	name string
-	new  Wire
-	typ  Type
-	ints string // the elements, where they were followed
+	name  string
+	new   Wire
+	typ   Type   // what readers expect
+	found Type   // what was inferred
+	given Type   // what is stated of the wire
+	ints  string // the elements, where they were followed
 }
 
 // lookAhead notes, before anything is changed, the types that readers expect.
@@ -50,15 +55,18 @@ func (e *edit) lookAhead() error {
 	}
 	want := func(old *Value, w Wire) {
 		if old.graph.Function() == nil { // a function's types depend on the call
-			e.seams = append(e.seams, wanted{old.name, w, e.types.best(old), e.types.elements(old)})
+			e.seams = append(e.seams, wanted{old.name, w, e.types.best(old), e.types.Of(old), w.typ(), e.types.elements(old)})
 		}
 	}
 	for _, r := range p.rewires {
 		want(r.old, r.new)
 	}
 	for _, c := range p.outputs {
-		if c.shape == nil {
+		switch {
+		case c.shape == nil:
 			want(c.old, c.new)
+		case c.old.graph.Function() == nil:
+			e.seams = append(e.seams, wanted{name: c.old.name, new: c.new, typ: Type{Shape: c.shape}, given: c.new.typ()})
 		}
 	}
 	return nil
@@ -194,7 +202,7 @@ func (e *edit) seamsEqual(t *Types) bool {
 		if v == nil {
 			continue
 		}
-		if got := t.best(v); got.String() != s.typ.String() || t.elements(v) != s.ints {
+		if got := t.Of(v); got.String() != s.found.String() || !s.given.agrees(s.typ) || t.elements(v) != s.ints {
 			return false
 		}
 	}
@@ -207,8 +215,10 @@ func (e *edit) compareSeams(t *Types) error {
 		if v == nil {
 			continue
 		}
-		if got := t.best(v); !got.agrees(s.typ) {
-			return &SeamError{Patch: e.patch.label, Value: s.name, Got: got, Want: s.typ}
+		for _, got := range []Type{s.given, t.Of(v)} {
+			if !got.agrees(s.typ) {
+				return &SeamError{Patch: e.patch.label, Value: s.name, Got: got, Want: s.typ}
+			}
 		}
 	}
 	return nil
@@ -248,6 +258,9 @@ func (e *edit) stateTypes(t *Types, nodes []*Node) bool {
 			stating = true
 		}
 	}
+	for _, c := range e.patch.outputs {
+		stating = e.stateOutput(t, c) || stating
+	}
 	for _, c := range e.patch.ports {
 		if c.add == nil || !c.output || c.add.Type != nil {
 			continue
@@ -260,6 +273,27 @@ func (e *edit) stateTypes(t *Types, nodes []*Node) bool {
 		}
 	}
 	return stating
+}
+
+// stateOutput sets the element type of an output that was given a shape, and none.
+func (e *edit) stateOutput(t *Types, c outputChange) bool {
+	v := e.valueOf(c.new)
+	if c.shape == nil || v == nil || c.new.typ().DType != Undefined {
+		return false
+	}
+	found := t.Of(v)
+	if found.Kind != KindTensor || found.DType == Undefined {
+		return false
+	}
+	list := slices.Clone(c.old.graph.pb.Output)
+	for i, out := range list {
+		if out.GetName() == c.old.name && DType(out.GetType().GetTensorType().GetElemType()) != found.DType {
+			list[i] = &pb.ValueInfoProto{Name: out.Name, DocString: out.DocString, Type: typeProto(found.DType, c.shape), MetadataProps: out.MetadataProps}
+			e.setOutputs(c.old.graph, list)
+			return true
+		}
+	}
+	return false
 }
 
 // stated is a value's inferred type for the file: nil if it is not a tensor of

@@ -16,12 +16,14 @@ type outputChange struct {
 	old   *Value
 	new   Wire
 	shape []Dim // nil: the declared shape stays
+	alone bool  // other readers stay
 }
 
 // Shunt lets every reader of old read new instead: nodes, subgraphs and the
 // caller, if old is a graph output, whose name stays. Nodes of this patch that
 // tapped old go on reading it. Through [Patch.In], only the readers in that graph
-// are moved.
+// are moved. Readers that the patch has moved before can be moved again only to what
+// comes of the wire they read by then.
 func (p *Patch) Shunt(old *Value, new Wire) {
 	if !p.check(old, new) {
 		return
@@ -30,21 +32,79 @@ func (p *Patch) Shunt(old *Value, new Wire) {
 	if p.graph != old.graph && p.graph.inside(old.graph) {
 		r.within = p.graph
 	}
-	p.rewires = append(p.rewires, r)
+	p.addRewire(r)
 	if old.output && r.within == nil {
 		p.setOutput(outputChange{old: old, new: new})
 	}
 }
 
-// setOutput notes a change of a graph output; the last one asked for counts.
-func (p *Patch) setOutput(c outputChange) {
-	for i := range p.outputs {
-		if p.outputs[i].old == c.old {
-			p.outputs[i] = c
-			return
+// readers is what a rewire moves.
+type readers struct {
+	old    *Value
+	within *Graph
+	node   *Node
+	input  int
+}
+
+func (r rewire) readers() readers {
+	if r.use != nil {
+		return readers{old: r.old, node: r.use.Node, input: r.use.Input}
+	}
+	return readers{old: r.old, within: r.within}
+}
+
+// addRewire notes a rewire and gives its place. Readers can be moved twice only if
+// what comes second reads what came first, else the first would be lost.
+func (p *Patch) addRewire(r rewire) int {
+	i, twice := p.moves[r.readers()]
+	switch {
+	case !twice:
+		i = len(p.rewires)
+		p.moves[r.readers()] = i
+		p.rewires = append(p.rewires, r)
+	case r.new.derives(p.rewires[i].new):
+		p.rewires[i].new = r.new
+	default:
+		p.fail("the readers of %q are to read %q, and again %q, which does not come of the first", r.old.name, p.rewires[i].new.name(), r.new.name())
+	}
+	return i
+}
+
+// derives reports whether w is a wire, or computed from it by the patch.
+func (w Wire) derives(from Wire) bool {
+	seen := map[*patchNode]bool{}
+	queue := []Wire{w}
+	for len(queue) > 0 {
+		w := queue[0]
+		queue = queue[1:]
+		if w == from {
+			return true
+		}
+		if w.node == nil || seen[w.node] {
+			continue
+		}
+		seen[w.node] = true
+		queue = append(queue, w.node.inputs...)
+		for _, c := range w.node.captures {
+			queue = append(queue, c.wire)
 		}
 	}
-	p.outputs = append(p.outputs, c)
+	return false
+}
+
+// setOutput notes a change of a graph output. A replacement of the output alone
+// counts more than a move of all readers before it; nothing else may be lost.
+func (p *Patch) setOutput(c outputChange) {
+	i, twice := p.outputAt[c.old]
+	switch {
+	case !twice:
+		p.outputAt[c.old] = len(p.outputs)
+		p.outputs = append(p.outputs, c)
+	case c.alone && !p.outputs[i].alone, c.new.derives(p.outputs[i].new):
+		p.outputs[i] = c
+	default:
+		p.fail("output %q is to come from %q, and again from %q, which does not come of the first", c.old.name, p.outputs[i].new.name(), c.new.name())
+	}
 }
 
 // InsertAfter puts what leads from old to new behind old: every reader of old
@@ -67,7 +127,7 @@ func (p *Patch) ShuntUse(use Use, new Wire) {
 	}
 	old := use.Node.Input(use.Input)
 	if p.check(old, new) {
-		p.rewires = append(p.rewires, rewire{old: old, use: &use, new: new})
+		p.addRewire(rewire{old: old, use: &use, new: new})
 	}
 }
 
@@ -104,7 +164,7 @@ func (p *Patch) ReplaceOutput(old *Value, new Wire, shape ...Dim) {
 	if shape == nil && !p.check(old, new) {
 		return
 	}
-	p.setOutput(outputChange{old: old, new: new, shape: shape})
+	p.setOutput(outputChange{old: old, new: new, shape: shape, alone: true})
 }
 
 // Replace puts wires in the place of a node's outputs, in order, and drops the
@@ -122,7 +182,9 @@ func (p *Patch) Replace(n *Node, wires ...Wire) {
 	for i, w := range wires {
 		if v := n.outputs[i]; v != nil && !w.omitted() {
 			p.Shunt(v, w)
-			p.heirs = append(p.heirs, len(p.rewires)-1)
+			if i, ok := p.moves[readers{old: v}]; ok {
+				p.heirs = append(p.heirs, i)
+			}
 		}
 	}
 	p.Remove(n)

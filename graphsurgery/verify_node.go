@@ -11,13 +11,14 @@ import (
 
 // since helps with an unknown operator: which version brought it, if one did.
 func (c *checker) since(domain, op string) string {
-	for _, s := range opschema.Versions(domain, op) {
-		if s.Runtime {
-			return ", which is an extension of ONNX Runtime"
-		}
-		return fmt.Sprintf(", which came with %d", s.Since)
+	versions := opschema.Versions(domain, op)
+	switch {
+	case len(versions) == 0:
+		return ""
+	case versions[0].Runtime:
+		return ", which is an extension of ONNX Runtime"
 	}
-	return ""
+	return fmt.Sprintf(", which came with %d", versions[0].Since)
 }
 
 // conform holds a node, whose attributes have the names, against its operator's

@@ -12,6 +12,35 @@ type Context struct {
 
 	symbols map[string]*atom
 	equal   map[*atom]Expr // symbols made up that turned out to be something else
+	learnt  []*atom        // the keys of equal, as they came
+}
+
+// Mark is a moment in a context, before a body is inferred that may not run.
+type Mark struct{ learnt, made int }
+
+// Mark gives the moment now.
+func (c *Context) Mark() Mark { return Mark{len(c.learnt), len(c.symbols)} }
+
+// Forget drops the equalities found since, which hold only where the body runs:
+// all of them, or just those of symbols that are older than the body.
+func (c *Context) Forget(m Mark, all bool) {
+	left := c.learnt[:m.learnt]
+	for _, s := range c.learnt[m.learnt:] {
+		if all || s.made <= m.made {
+			delete(c.equal, s)
+		} else {
+			left = append(left, s)
+		}
+	}
+	c.learnt = left
+}
+
+// learn notes that a symbol is something else.
+func (c *Context) learn(s *atom, e Expr) {
+	if _, known := c.equal[s]; !known {
+		c.learnt = append(c.learnt, s)
+	}
+	c.equal[s] = e
 }
 
 // NewContext gives an empty one; max below 1 means 1024 elements.
@@ -26,7 +55,7 @@ func NewContext(max int) *Context {
 func (c *Context) Symbol(name string) Expr {
 	a := c.symbols[name]
 	if a == nil {
-		a = &atom{key: name, min: 1, size: 1}
+		a = &atom{key: name, min: 1, size: 1, made: len(c.symbols) + 1}
 		c.symbols[name] = a
 	}
 	return ofAtom(a)
@@ -51,7 +80,7 @@ func (c *Context) Fresh(base string) Expr {
 	for i := 1; c.symbols[name] != nil; i++ {
 		name = base + "_" + strconv.Itoa(i)
 	}
-	a := &atom{key: name, fresh: true, size: 1}
+	a := &atom{key: name, fresh: true, size: 1, made: len(c.symbols) + 1}
 	c.symbols[name] = a
 	return ofAtom(a)
 }
@@ -93,7 +122,7 @@ func (c *Context) Merge(a, b Expr) (Expr, bool) {
 		a, b = b, a
 	}
 	if s := b.lone(); s != nil && s.fresh && !a.mentions(s) {
-		c.equal[s] = a
+		c.learn(s, a)
 	}
 	return a, true
 }
@@ -135,7 +164,7 @@ func (e Expr) mentions(s *atom) bool {
 // Bind makes a lone symbol that number, wherever it occurs.
 func (c *Context) Bind(e Expr, n int64) {
 	if s := e.lone(); s != nil {
-		c.equal[s] = Const(n)
+		c.learn(s, Const(n))
 	}
 }
 

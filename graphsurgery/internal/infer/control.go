@@ -47,7 +47,9 @@ func (n *Node) settle(state []Value, first int, inputs func([]Value) []Value) (o
 	for i := range state {
 		state[i].Elems = nil
 	}
+	before := n.Ctx.Mark()
 	for range rounds {
+		n.Ctx.Forget(before, true) // found with states that were too narrow
 		if out, err = n.Body("body", inputs(state)); err != nil {
 			return nil, err
 		}
@@ -68,6 +70,7 @@ func (n *Node) settle(state []Value, first int, inputs func([]Value) []Value) (o
 	for i := range state {
 		state[i] = Value{Type: Type{Kind: state[i].Kind, DType: state[i].DType, Elem: state[i].Elem}}
 	}
+	n.Ctx.Forget(before, true)
 	return n.Body("body", inputs(state))
 }
 

@@ -42,6 +42,7 @@ type atom struct {
 	min   int64 // least value of a symbol
 	fresh bool  // a symbol that inference made up
 	size  int
+	made  int // the how-manieth symbol of its context
 }
 
 type atomOp uint8

@@ -11,9 +11,10 @@ func (c *Context) count(sizes []int64) (int, bool) {
 		if s == 0 {
 			return 0, true
 		}
-		if n *= s; n > int64(c.MaxElements) {
+		if s > int64(c.MaxElements)/n { // the product may not fit an int64
 			return 0, false
 		}
+		n *= s
 	}
 	return int(n), true
 }

@@ -46,11 +46,13 @@ func reduce(n *Node, f func(a, b Elem) Elem) error {
 	return nil
 }
 
+// product is the number of elements of a shape, if it is known and can be one.
 func product(shape []Expr) (int64, bool) {
 	if shape == nil {
 		return 0, false
 	}
-	return Product(shape).Const()
+	n, ok := Product(shape).Const()
+	return n, ok && n >= 0
 }
 
 // axisSet marks the axes, all of them if none is given.

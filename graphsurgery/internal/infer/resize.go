@@ -179,7 +179,7 @@ func gridSample(n *Node) error {
 func affineGrid(n *Node) error {
 	n.set(0, n.dtype(0), nil)
 	size := n.shapeFrom(1)
-	if size == nil || len(size) < 4 {
+	if len(size) < 4 {
 		return nil
 	}
 	out := append([]Expr{size[0]}, size[2:]...)

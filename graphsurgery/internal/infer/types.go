@@ -74,8 +74,6 @@ func (e Elem) Whole() Expr {
 	return e.E
 }
 
-func (e Elem) unknown() bool { return !e.IsF && e.E.unknown }
-
 func unknownElem() Elem { return Elem{E: Unknown()} }
 
 // Attrs gives a node's attributes, references to a function's bound.
@@ -209,8 +207,12 @@ func dims(sizes ...int64) []Expr {
 	return out
 }
 
-// unknowns makes a shape of the rank, nothing known of its sizes.
+// unknowns makes a shape of the rank, nothing known of its sizes; a rank below 0,
+// as a length that contradicts itself gives it, makes an unknown shape.
 func unknowns(rank int) []Expr {
+	if rank < 0 {
+		return nil
+	}
 	out := make([]Expr, rank)
 	for i := range out {
 		out[i] = Unknown()

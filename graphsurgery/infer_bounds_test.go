@@ -1,0 +1,64 @@
+package graphsurgery
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestInferOfImpossibleSizes: sizes that operands contradict, or that overflow, are
+// a problem of the node, and unknown; nothing is allocated for them.
+func TestInferOfImpossibleSizes(t *testing.T) {
+	const head = `<ir_version: 10, opset_import: ["" : 21]> g (float[2,3] x) => (y0) `
+	for _, c := range []struct{ name, body, want, problem string }{
+		{"a shape operand of negative length", `<int64[1] s = {6}, int64[2] p = {-3, -3}> { q = Pad (s, p) y = Reshape (x, q) y0 = Identity (y) }`, "float[]", "size -5"},
+		{"negative pads", `<int64[4] p = {-3, 0, 0, 0}> { y = Pad (x, p) y0 = Identity (y) }`, "float[y_d0,3]", "size -1"},
+		{"negative shape", `<int64[2] s = {-7, 3}> { y = Expand (x, s) y0 = Identity (y) }`, "float[]", "does not expand"},
+		{"negative random shape", `{ y = RandomNormal <shape = [-4, 2]> () y0 = Identity (y) }`, "float[y_d0,2]", "size -4"},
+		{"a product beyond int64", `<int64[2] s = {2, 4611686018427387904}> { y = ConstantOfShape (s) y0 = Identity (y) }`, "float[2,4611686018427387904]", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m, err := ParseText(head + c.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			types, err := m.Infer()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := types.Of(m.Graph.Value("y")).String(); got != c.want {
+				t.Errorf("y is %s, want %s", got, c.want)
+			}
+			if got := fmt.Sprint(types.Problems()); !strings.Contains(got, c.problem) || (c.problem == "") != (got == "[]") {
+				t.Errorf("problems are %s, want one with %q", got, c.problem)
+			}
+		})
+	}
+}
+
+// TestBranchesKeepTheirFacts: what a branch shows about a value around holds only if
+// the branch is taken.
+func TestBranchesKeepTheirFacts(t *testing.T) {
+	const head = `<ir_version: 10, opset_import: ["" : 21]> g (float[3] x, bool c, int64 n) => (int64[r,s] y) <int64[1,4] k = {1, 2, 3, 4}> { nz = NonZero (x) `
+	for name, rest := range map[string]string{
+		"If": `y = If (c) <then_branch = yes () => (int64[p,q] a) { a = Concat <axis = 0> (nz, k) }, else_branch = no () => (int64[p,q] b) { b = Identity (nz) }> }`,
+		"Loop": `y = Loop (n, c, k) <body = each (int64 i, bool on, int64[p,q] in) => (bool go, int64[p,q] out) <int64[1] z = {0}, int64[1] o = {1}> { go = Identity (on) both = Concat <axis = 0> (nz, k)
+			out = Slice (both, z, o) }> }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := ParseText(head + rest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			types, _ := m.Infer()
+			if got := types.Of(m.Graph.Value("nz")).String(); got != "int64[1,nz_d1]" {
+				t.Errorf("nz is %s, want int64[1,nz_d1]: whether it has 4 columns is known only inside", got)
+			}
+		})
+	}
+	m := parseText(t, `g (float[3] x) => (int64[2,s] y) <int64[1,4] k = {1, 2, 3, 4}> { nz = NonZero (x) y = Concat <axis = 0> (nz, k) }`)
+	types, _ := m.Infer()
+	if got := types.Of(m.Graph.Value("nz")).String(); got != "int64[1,4]" {
+		t.Errorf("nz is %s, want int64[1,4]: the node always runs", got)
+	}
+}
