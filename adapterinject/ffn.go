@@ -47,7 +47,7 @@ func (f *facts) findFFNs() []*ffn {
 
 // ffnEnding reads a linear layer as the second one of an MLP, or says why not.
 func (f *facts) ffnEnding(fc2 *linear) (*ffn, *miss) {
-	between := f.between(fc2.in)
+	between := f.between(fc2.in, fc2.inDim)
 	m := &ffn{fc2: fc2, mixes: between.mixes}
 	switch n := len(between.sources); {
 	case n == 0 || between.foreign:
@@ -83,8 +83,9 @@ func (f *facts) ffnEnding(fc2 *linear) (*ffn, *miss) {
 }
 
 // between walks back from what a linear layer reads to the linear layers it comes
-// from, through elementwise operators, rearrangements and norms.
-func (f *facts) between(v *gs.Value) inner {
+// from, through elementwise operators, rearrangements, norms and masks of
+// positions. The width is that of the values on the way, 0 if not known.
+func (f *facts) between(v *gs.Value, width int) inner {
 	var r inner
 	w := f.ways
 	seen := map[*gs.Value]bool{v: true}
@@ -102,7 +103,7 @@ func (f *facts) between(v *gs.Value) inner {
 			r.foreign = true
 			return r
 		}
-		ins := f.DataInputs(n)
+		ins := f.unmasked(n, width)
 		if norm := f.normOf[v]; norm != nil && norm.In != nil {
 			ins = []*gs.Value{norm.In}
 		} else if !f.passesInner(n, ins, &r, w) {
@@ -119,6 +120,28 @@ func (f *facts) between(v *gs.Value) inner {
 	return r
 }
 
+// unmasked gives a node's data inputs; of a product with a mask of positions, as
+// VITS has around each layer for padded frames, only the factor that is masked. A
+// mask has one number where the other factor has a whole row of channels.
+func (f *facts) unmasked(n *gs.Node, width int) []*gs.Value {
+	ins := f.DataInputs(n)
+	if !is(n, "Mul") || len(ins) != 2 || width <= 1 {
+		return ins
+	}
+	for i, mask := range ins {
+		a, b := f.Type(mask).Shape, f.Type(ins[1-i]).Shape
+		if len(a) != len(b) {
+			continue
+		}
+		for axis := range a {
+			if a[axis].Value == 1 && b[axis].Value == int64(width) {
+				return ins[1-i : 2-i]
+			}
+		}
+	}
+	return ins
+}
+
 // passesInner reports whether n may stand inside an MLP, and notes what it does.
 func (f *facts) passesInner(n *gs.Node, ins []*gs.Value, r *inner, w ways) bool {
 	two := len(ins) == 2 && ins[0] != ins[1]
@@ -131,7 +154,7 @@ func (f *facts) passesInner(n *gs.Node, ins []*gs.Value, r *inner, w ways) bool 
 	case is(n, "Add"), is(n, "Sub"):
 		return true
 	case is(n, "Mul"), is(n, "Div"):
-		if len(ins) == 2 {
+		if len(ins) == 2 { // of which a mask is none
 			r.nonlinear = true
 		}
 		if two && r.gated == nil {
@@ -205,7 +228,7 @@ func (f *facts) biasActivation(x, y *gs.Value) string {
 func (f *facts) split(sources []*linear, product *gs.Node) (fc1, gate *linear, act string) {
 	for i, l := range sources {
 		for _, operand := range product.Inputs() {
-			way := f.between(operand)
+			way := f.between(operand, l.width)
 			if len(way.sources) == 1 && way.sources[0] == l && way.nonlinear {
 				return l, sources[1-i], f.activation(l, operand)
 			}
@@ -251,7 +274,7 @@ func (f *facts) half(operand *gs.Value, l *linear) *gs.Value {
 	isPart := func(v *gs.Value) bool { return w.carving.Has(f.View, v.Producer()) }
 	elementwise := pattern.Class{Name: "elementwise", Has: func(v *pattern.View, n *gs.Node) bool { return w.elementwise.Has(v, n) }}
 	walk := f.Back(operand, elementwise, func(v *gs.Value) bool { return v.Producer() != nil && isPart(v) })
-	if len(walk.Hits) == 0 || !slices.Contains(f.between(walk.Hits[0]).sources, l) {
+	if len(walk.Hits) == 0 || !slices.Contains(f.between(walk.Hits[0], 0).sources, l) {
 		return nil
 	}
 	return walk.Hits[0]

@@ -217,6 +217,35 @@ func (f *facts) follows(v *gs.Value, s *sum, hops int) bool {
 		return f.follows(f.DataInputs(n)[0], s, hops)
 	case depthwise().Has(f.View, n), among(n, "BatchNormalization"):
 		return f.follows(n.Input(0), s, hops+1)
+	case f.rescaled(n) != nil:
+		return f.follows(f.rescaled(n), s, hops)
 	}
 	return false
+}
+
+// rescaled gives the integer product whose scale n multiplies in, as dynamic
+// quantisation ends; nil if n is no such product.
+func (f *facts) rescaled(n *gs.Node) *gs.Value {
+	if !is(n, "Mul") {
+		return nil
+	}
+	for i, v := range n.Inputs() {
+		if f.dynamicScale(n.Input(1-i)) && !f.dynamicScale(v) {
+			return v
+		}
+	}
+	return nil
+}
+
+// dynamicScale reports whether v is the scale of a DynamicQuantizeLinear, perhaps
+// multiplied with a weight's.
+func (f *facts) dynamicScale(v *gs.Value) bool {
+	if v == nil || v.Producer() == nil {
+		return false
+	}
+	n := v.Producer()
+	if is(n, "Mul") && f.scales(n) {
+		return f.dynamicScale(f.DataInputs(n)[0])
+	}
+	return is(n, "DynamicQuantizeLinear") && v == n.Output(1)
 }

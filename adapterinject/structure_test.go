@@ -161,6 +161,23 @@ func TestFindStructures(t *testing.T) {
 			return s.norm("n2", "sumc").linear("fc1", "n2", "W2", "V2").add("g = Gelu (fc1)").linear("fc2", "g", "H", "V").
 				add("hf = Mul (fc2, half)", "sum2 = Add (sumc, hf)")
 		}, "sum2", []shape{usual}},
+		{"masks of positions around the layers of the MLP", func() *script {
+			return attend().norm("n2", "sum1").add("last = Constant <value_ints = [-1]> ()", "mask = ReduceMax (x, last)", "n2m = Mul (n2, mask)").
+				linear("fc1", "n2m", "W2", "V2").add("g = Gelu (fc1)", "gm = Mul (mask, g)").linear("fc2", "gm", "H", "V").
+				add("fm = Mul (fc2, mask)", "sum2 = Add (sum1, fm)")
+		}, "sum2", []shape{usual}},
+		{"no MLP where a factor differs from channel to channel", func() *script {
+			s := attend().norm("n2", "sum1").linear("fc1", "n2", "W2", "V2").add("both = Concat <axis = -1> (m, m)", "first = Constant <value_ints = [1]> ()",
+				"gate = ReduceMax (both, first)", "g = Gelu (fc1)", "gg = Mul (g, gate)")
+			return s.linear("fc2", "gg", "H", "V").add("sum2 = Add (sum1, fc2)")
+		}, "sum2", []shape{{"pre-norm", "q", "k", "v", "o", "sum1", "", "", "", ""}}},
+		{"depthwise convolution between the sums, dynamically quantised", func() *script {
+			s := attend()
+			s.weights = append(s.weights, "int8[8,1,3] taps = {"+strings.TrimSuffix(strings.Repeat("1, ", 24), ", ")+"}", "float gain = {0.1}")
+			s.add("ch = Transpose <perm = [0, 2, 1]> (sum1)", "cq, cs, cz = DynamicQuantizeLinear (ch)", "ci = ConvInteger <group = 8, pads = [1, 1]> (cq, taps, cz)",
+				"cf = Cast <to = 1> (ci)", "scale = Mul (cs, gain)", "cd = Mul (cf, scale)", "local = Transpose <perm = [0, 2, 1]> (cd)")
+			return s.norm("n2", "local").linear("fc1", "n2", "W2", "V2").add("g = Gelu (fc1)").linear("fc2", "g", "H", "V").add("sum2 = Add (local, fc2)")
+		}, "sum2", []shape{usual}},
 		{"norm between output and residual addition", func() *script {
 			s := (&script{}).qkv("x", "x").core().norm("no", "o").add("sum1 = Add (x, no)")
 			return s.linear("fc1", "sum1", "W2", "V2").add("g = Gelu (fc1)").linear("fc2", "g", "H", "V").norm("nf", "fc2").add("sum2 = Add (sum1, nf)")

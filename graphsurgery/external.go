@@ -92,6 +92,28 @@ type fileRange struct {
 
 func (r *fileRange) size() int64 { return r.length }
 
+// fileSize is the length of the file that holds the range.
+func (r *fileRange) fileSize() (int64, error) {
+	f, err := r.root.Open(r.name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// fits tests that a file of that size holds the range.
+func (r *fileRange) fits(size int64) error {
+	if r.offset > size || r.length > size-r.offset {
+		return fmt.Errorf("%d bytes at offset %d of %s, the file has %d", r.length, r.offset, r.name, size)
+	}
+	return nil
+}
+
 func (r *fileRange) copyTo(w io.Writer) error {
 	out := &failingWriter{w: w}
 	if err := r.root.CopyRange(out, r.name, r.offset, r.length); err != nil && out.err == nil {
@@ -218,6 +240,32 @@ func (m *Model) InlineExternal() error {
 	}
 	m.original = nil
 	return nil
+}
+
+// CheckExternal tests that the values of every tensor in another file can be had:
+// the file is there, is a plain file in or below the model's folder, and is as long
+// as what is asked of it. The values are not read. The error, a [FormatError], names
+// the first tensor of which this is not so.
+func (m *Model) CheckExternal() error {
+	var first error
+	m.eachTensor(func(t *Tensor, _ bool) {
+		if first != nil || !t.isExternal() {
+			return
+		}
+		r, err := t.fileRange()
+		if err != nil {
+			first = err
+			return
+		}
+		size, err := r.fileSize()
+		if err == nil {
+			err = r.fits(size)
+		}
+		if err != nil {
+			first = t.unread(err)
+		}
+	})
+	return first
 }
 
 // hasExternal reports whether a tensor's values are in another file.

@@ -39,10 +39,23 @@ func (g *Graph) Inputs() []*Value { return g.inputs }
 func (g *Graph) Outputs() []*Value { return g.outputs }
 
 // Input gives the input of that name, or nil.
-func (g *Graph) Input(name string) *Value { return find(g.inputs, name) }
+func (g *Graph) Input(name string) *Value {
+	if v := g.values[name]; v != nil && v.input {
+		return v
+	}
+	return nil
+}
 
 // Output gives the output of that name, or nil.
-func (g *Graph) Output(name string) *Value { return find(g.outputs, name) }
+func (g *Graph) Output(name string) *Value {
+	if v := g.values[name]; v != nil && v.output {
+		return v
+	}
+	if g.outer == nil {
+		return nil
+	}
+	return find(g.outputs, name)
+}
 
 func find(values []*Value, name string) *Value {
 	for _, v := range values {

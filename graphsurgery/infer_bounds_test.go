@@ -62,3 +62,26 @@ func TestBranchesKeepTheirFacts(t *testing.T) {
 		t.Errorf("nz is %s, want int64[1,4]: the node always runs", got)
 	}
 }
+
+// TestBroadcastOfTwoSymbols: either symbol may be 1, so neither is the result.
+func TestBroadcastOfTwoSymbols(t *testing.T) {
+	m, err := ParseText(`<ir_version: 10, opset_import: ["" : 21]> g (float[N,3] x, float[M,3] y, float[1,3] one, float[N,1] z) => (e, a, b, c) {
+		sy = Shape (y)
+		sx = Shape (x)
+		e = Expand (x, sy)
+		sum = Add (x, y)
+		a = Identity (sum)
+		b = Add (x, one)
+		c = Add (x, z)
+		r = Reshape (sum, sx)
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, _ := m.Infer()
+	for name, want := range map[string]string{"e": "float[max(M, N),3]", "sum": "float[max(M, N),3]", "a": "float[max(M, N),3]", "b": "float[N,3]", "c": "float[N,3]"} {
+		if got := types.Of(m.Graph.Value(name)).String(); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+}

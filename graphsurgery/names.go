@@ -57,6 +57,9 @@ func (m *Model) names() map[string]nameKind {
 	return used
 }
 
+// fewGraphs are quicker asked one by one than all names are gathered.
+const fewGraphs = 8
+
 // nameSet is the names of a model and those that a patch adds.
 type nameSet struct {
 	model  *Model
@@ -73,7 +76,7 @@ func (s *nameSet) has(name string, kind nameKind) bool {
 	if s.own[name]&kind != 0 {
 		return true
 	}
-	if kind != valueName {
+	if kind != valueName || len(s.graphs) > fewGraphs {
 		return s.model.names()[name]&kind != 0
 	}
 	for _, g := range s.graphs { // no need to gather all names

@@ -16,7 +16,20 @@ func (e *edit) moveOutputs() error {
 			return err
 		}
 	}
+	for _, g := range e.graphs() {
+		if e.notes[g] != nil {
+			e.renameNotes(g, e.notes[g])
+		}
+	}
 	return nil
+}
+
+// note keeps a renaming for renameNotes: one walk for all outputs of a graph.
+func (e *edit) note(g *Graph, old, name string) {
+	if e.notes[g] == nil {
+		e.notes[g] = map[string]string{}
+	}
+	e.notes[g][old] = name
 }
 
 func (e *edit) moveOutput(c outputChange) error {
@@ -30,7 +43,7 @@ func (e *edit) moveOutput(c outputChange) error {
 	if !e.shunted(old) {
 		e.renameReaders(old, inner)
 	}
-	e.renameNotes(g, map[string]string{name: inner})
+	e.note(g, name, inner)
 	if e.takesName(c) {
 		e.renameTap(c.new.tap, name)
 	} else {
@@ -43,7 +56,8 @@ func (e *edit) moveOutput(c outputChange) error {
 
 // shunted reports whether every reader of the value moves to another wire.
 func (e *edit) shunted(v *Value) bool {
-	return slices.ContainsFunc(e.patch.rewires, func(r rewire) bool { return r.old == v && r.use == nil && r.within == nil })
+	_, moved := e.patch.moves[readers{old: v}]
+	return moved
 }
 
 // takesName reports whether the new source of an output can simply be given the
@@ -55,14 +69,14 @@ func (e *edit) takesName(c outputChange) bool {
 		return false
 	}
 	_, moved := e.moved[v]
-	return !moved && slices.Contains(e.patch.removed, c.old.producer) && !slices.Contains(e.patch.removed, v.producer)
+	return !moved && e.goes[c.old.producer] && !e.goes[v.producer]
 }
 
 func (e *edit) renameTap(v *Value, name string) {
 	e.moved[v] = name
 	set(e, &v.producer.pb.Output[v.index], name)
 	e.renameReaders(v, name)
-	e.renameNotes(v.graph, map[string]string{v.name: name})
+	e.note(v.graph, v.name, name)
 }
 
 // produce lets a wire's value have a name in g: a new node's output is called
@@ -79,7 +93,15 @@ func (e *edit) produce(g *Graph, w Wire, name string) {
 
 // isOutput reports whether a graph output has the name.
 func (e *edit) isOutput(g *Graph, name string) bool {
-	return slices.ContainsFunc(g.pb.Output, func(o *pb.ValueInfoProto) bool { return o.GetName() == name })
+	names := e.outs[g]
+	if names == nil {
+		names = make(map[string]bool, len(g.pb.Output))
+		for _, o := range g.pb.Output {
+			names[o.GetName()] = true
+		}
+		e.outs[g] = names
+	}
+	return names[name]
 }
 
 // declareOutput sets the declared type of a graph output, if the patch says one.

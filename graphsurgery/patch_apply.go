@@ -23,7 +23,10 @@ func (p *Patch) Apply() error {
 	if p.err != nil {
 		return p.err
 	}
-	e := &edit{patch: p.change, moved: map[*Value]string{}, touched: map[*Graph]bool{}, heir: map[heirKey]bool{}}
+	e := &edit{patch: p.change, moved: map[*Value]string{}, touched: map[*Graph]bool{}, heir: map[heirKey]bool{}, notes: map[*Graph]map[string]string{}, outs: map[*Graph]map[string]bool{}, goes: make(map[*Node]bool, len(p.removed))}
+	for _, n := range p.removed {
+		e.goes[n] = true
+	}
 	e.keepIndex()
 	known, done := p.model.types, false
 	defer func() {
@@ -62,12 +65,15 @@ type edit struct {
 	undos   []func()
 	kept    []keptGraph
 	calls   []*Function
-	moved   map[*Value]string // tapped values whose name the patch changes
-	heir    map[heirKey]bool  // new outputs that have taken over a name
-	touched map[*Graph]bool   // graphs whose order may have suffered
-	types   *Types            // what is inferred of the model
-	seams   []wanted          // what readers expect
-	before  liveness          // what was read before, if the patch prunes
+	moved   map[*Value]string            // tapped values whose name the patch changes
+	heir    map[heirKey]bool             // new outputs that have taken over a name
+	goes    map[*Node]bool               // nodes that the patch removes
+	notes   map[*Graph]map[string]string // new names of outputs' old values
+	outs    map[*Graph]map[string]bool   // names of graph outputs, see isOutput
+	touched map[*Graph]bool              // graphs whose order may have suffered
+	types   *Types                       // what is inferred of the model
+	seams   []wanted                     // what readers expect
+	before  liveness                     // what was read before, if the patch prunes
 }
 
 type heirKey struct {
@@ -144,6 +150,11 @@ func (e *edit) setInputs(g *Graph, list []*pb.ValueInfoProto) {
 }
 
 func (e *edit) setOutputs(g *Graph, list []*pb.ValueInfoProto) {
+	if names := e.outs[g]; names != nil && len(list) == len(g.pb.Output)+1 { // one more, last
+		names[list[len(list)-1].GetName()] = true
+	} else {
+		delete(e.outs, g)
+	}
 	set(e, &g.pb.Output, list)
 	if g.function != nil {
 		set(e, &g.function.pb.Output, portNames(list))
@@ -218,6 +229,7 @@ func (e *edit) rewire() error {
 				continue
 			}
 			set(e, &out.port.Name, &name)
+			delete(e.outs, out.graph)
 			e.mark(out.graph)
 		}
 	}

@@ -1,26 +1,32 @@
 package graphsurgery
 
-import "slices"
-
 // followRemoved lets taps of a value whose node goes read what takes its place:
 // neighbouring nodes can be bypassed, replaced or inlined in one patch.
 func (e *edit) followRemoved() error {
 	instead := map[*Value]Wire{}
 	for _, r := range e.patch.rewires {
-		if r.use == nil && r.within == nil && r.old.producer != nil && slices.Contains(e.patch.removed, r.old.producer) {
+		if r.use == nil && r.within == nil && r.old.producer != nil && e.goes[r.old.producer] {
 			instead[r.old] = r.new
 		}
 	}
 	if len(instead) == 0 {
 		return nil
 	}
+	var path []*Value // values on the way, which the next follower need not walk again
 	follow := func(w *Wire) {
+		path = path[:0]
 		for range len(instead) { // a circle is found when the nodes are sorted
 			next, ok := instead[w.tap]
 			if w.tap == nil || !ok {
-				return
+				break
 			}
+			path = append(path, w.tap)
 			*w = next
+		}
+		for _, v := range path {
+			if w.tap != v {
+				instead[v] = *w
+			}
 		}
 	}
 	for i := range e.patch.rewires {

@@ -191,6 +191,7 @@ func (e *edit) renameReaders(v *Value, name string) {
 	}
 	for _, out := range v.returned {
 		set(e, &out.port.Name, &name)
+		delete(e.outs, out.graph)
 	}
 }
 

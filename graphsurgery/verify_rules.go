@@ -35,6 +35,7 @@ const (
 	ruleElementType
 	ruleSparse
 	ruleExternal
+	ruleExternalRange
 	ruleAttribute
 	ruleAttributeTwice
 	ruleReference
@@ -75,7 +76,6 @@ const (
 	ruleValueInfo
 	ruleValueInfoTwice
 	ruleQuantization
-	ruleExternalRange
 	ruleOpaque
 	ruleLeak
 )
@@ -103,6 +103,7 @@ var rules = [...]Rule{
 	ruleElementType:      {"element-type", LevelSchema, "a tensor's element type is one of the standard's"},
 	ruleSparse:           {"sparse-tensor", LevelSchema, "a sparse tensor has rank, values and as many indices, ascending and in range"},
 	ruleExternal:         {"external-data", LevelSchema, "external data is in a plain file in or below the model's folder"},
+	ruleExternalRange:    {"external-range", LevelSchema, "external data has the bytes that are asked for"},
 	ruleAttribute:        {"attribute", LevelSchema, "an attribute has a name, a type, and at most one value, of that type"},
 	ruleAttributeTwice:   {"attribute-twice", LevelSchema, "attributes of a node have different names"},
 	ruleReference:        {"reference", LevelSchema, "an attribute that refers to one of the function has no value itself"},
@@ -143,7 +144,6 @@ var rules = [...]Rule{
 	ruleValueInfo:        {"value-info", LevelStrict, "value_info describes values that are there"},
 	ruleValueInfoTwice:   {"value-info-twice", LevelStrict, "a value is described once"},
 	ruleQuantization:     {"quantization", LevelStrict, "quantisation annotations name values that are there"},
-	ruleExternalRange:    {"external-range", LevelStrict, "external data has the bytes that are asked for"},
 	ruleOpaque:           {"opaque", LevelStrict, "opaque types have names"},
 	ruleLeak:             {"leak", LevelStrict, "metadata holds no stack traces, which tell paths of the machine that wrote the model"},
 }

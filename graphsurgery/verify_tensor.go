@@ -22,19 +22,13 @@ func (c *checker) external(t *Tensor, s *spot) {
 		c.report(s, ruleExternal, t.Name(), "%v", err)
 		return
 	}
-	f, err := r.root.Open(r.name)
+	size, err := r.fileSize()
 	if err != nil {
 		c.report(s, ruleExternal, t.Name(), "tensor %q: external data: %v", t.Name(), err)
 		return
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		c.report(s, ruleExternal, t.Name(), "tensor %q: external data: %v", t.Name(), err)
-		return
-	}
-	if r.offset > info.Size() || r.length > info.Size()-r.offset {
-		c.report(s, ruleExternalRange, t.Name(), "tensor %q: external data: %d bytes at offset %d, the file has %d", t.Name(), r.length, r.offset, info.Size())
+	if err := r.fits(size); err != nil {
+		c.report(s, ruleExternalRange, t.Name(), "tensor %q: external data: %v", t.Name(), err)
 	}
 }
 

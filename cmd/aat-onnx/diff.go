@@ -66,7 +66,10 @@ func (a *app) diff(from, to string, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	d := diff.Compare(old, now)
+	d, err := diff.Compare(old, now)
+	if err != nil {
+		return err
+	}
 	before, _ := adapterinject.Find(old)
 	after, _ := adapterinject.Find(now)
 	adapters := addedAdapters(d, now, after)

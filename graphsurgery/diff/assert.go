@@ -54,7 +54,11 @@ func (e *UnexpectedError) Error() string {
 // Assert compares the models and demands that only the given differs; else the
 // error is an [UnexpectedError] with all the rest.
 func Assert(a, b *gs.Model, only Only) error {
-	return only.Check(a, b, Compare(a, b))
+	d, err := Compare(a, b)
+	if err != nil {
+		return err
+	}
+	return only.Check(a, b, d)
 }
 
 // Check is [Assert] on what Compare gave for a and b.

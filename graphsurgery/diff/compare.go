@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,13 +12,34 @@ import (
 )
 
 // Compare tells what b has otherwise than a. The result is the same in every run.
-func Compare(a, b *gs.Model) Diff {
+// The error, mostly a [gs.FormatError], says which tensor's values cannot be read:
+// of such nobody can say that they are equal.
+func Compare(a, b *gs.Model) (Diff, error) {
+	if err := readable(a, b); err != nil {
+		return Diff{}, err
+	}
 	m := newMatcher()
 	m.graphs(a.Graph, b.Graph)
 	c := &comparer{matcher: m}
 	c.header(a, b)
 	c.graph("", a.Graph, b.Graph)
-	return Diff{c.changes}
+	if m.unread != nil {
+		return Diff{}, m.unread
+	}
+	return Diff{c.changes}, nil
+}
+
+// readable tests that both models are there, with the values of all tensors.
+func readable(a, b *gs.Model) error {
+	if a == nil || b == nil {
+		return errors.New("diff: a model is nil, want two models")
+	}
+	for _, m := range []*gs.Model{a, b} {
+		if err := m.CheckExternal(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // comparer lists the differences that a matching leaves.
@@ -257,7 +279,10 @@ func (c *comparer) brief(t *gs.Tensor) string {
 		return kind + " " + sum[:len("sha256:")+12]
 	}
 	text := t.Text(gs.Elide(4))
-	return kind + " " + text[strings.LastIndexByte(text, '{'):]
+	if i := strings.LastIndexByte(text, '{'); i >= 0 {
+		return kind + " " + text[i:]
+	}
+	return kind
 }
 
 func (c *comparer) nodeList(a, b *gs.Graph) {

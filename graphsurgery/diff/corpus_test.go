@@ -35,7 +35,7 @@ func TestEveryModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := diff.Compare(m, m.Clone()); !d.Empty() {
+		if d := compare(t, m, m.Clone()); !d.Empty() {
 			t.Errorf("%s: a copy differs:\n%s", file, d)
 		}
 		if err := diff.Isomorphic(m, m.Clone()); err != nil {
@@ -44,7 +44,7 @@ func TestEveryModel(t *testing.T) {
 		renames += checkRenamed(t, file, m)
 		if other := swapped(t, m); other != nil {
 			swaps++
-			if d := diff.Compare(m, other); len(d.Of(diff.EdgeRewired)) != 2 {
+			if d := compare(t, m, other); len(d.Of(diff.EdgeRewired)) != 2 {
 				t.Errorf("%s: with operands exchanged it differs so:\n%s", file, d)
 			}
 		}
@@ -81,7 +81,7 @@ func checkRenamed(t *testing.T, file string, m *graphsurgery.Model) int {
 	if err := other.RenameNodes(nodes); err != nil {
 		return 0 // two nodes have one name
 	}
-	d := diff.Compare(m, other)
+	d := compare(t, m, other)
 	if rest := len(d.Changes) - len(d.Of(diff.NodeRenamed, diff.ValueRenamed, diff.TensorRenamed)); rest > 0 {
 		t.Errorf("%s: a renamed copy differs in more than names:\n%s", file, d)
 	}

@@ -134,7 +134,7 @@ func TestCompare(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, b := parse(t, base), parse(t, edit(t, base, c.edit...))
-			d := diff.Compare(a, b)
+			d := compare(t, a, b)
 			if got := d.String(); got != c.want {
 				t.Errorf("got\n%swant\n%s", got, c.want)
 			}
@@ -155,7 +155,7 @@ func TestCompareOrder(t *testing.T) {
 	const text = head + "net (float a, float b) => (float c, float d) { c = Neg (a) d = Abs (b) }"
 	a, b := parse(t, text), parse(t, edit(t, text, "float a, float b", "float b, float a", "float c, float d", "float d, float c"))
 	want := "~ field \"order of inputs\": a, b → b, a\n~ field \"order of outputs\": c, d → d, c\n2 fields changed\n"
-	if got := diff.Compare(a, b).String(); got != want {
+	if got := compare(t, a, b).String(); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	if err := diff.Isomorphic(a, b); err == nil || !strings.Contains(err.Error(), "order of outputs") {
@@ -182,7 +182,7 @@ func TestCompareConstants(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, b := parse(t, text), parse(t, edit(t, text, c.edit...))
-			if got := diff.Compare(a, b).String(); got != c.want {
+			if got := compare(t, a, b).String(); got != c.want {
 				t.Errorf("got\n%swant\n%s", got, c.want)
 			}
 			if err := diff.Isomorphic(a, b); (err == nil) != (len(c.edit) == 0) {
@@ -208,7 +208,7 @@ func TestCompareSubgraphs(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a, b := parse(t, branches), parse(t, edit(t, branches, c.edit...))
-			if got := diff.Compare(a, b).String(); got != c.want {
+			if got := compare(t, a, b).String(); got != c.want {
 				t.Errorf("got\n%swant\n%s", got, c.want)
 			}
 		})
@@ -217,14 +217,14 @@ func TestCompareSubgraphs(t *testing.T) {
 
 func TestCompareFunctions(t *testing.T) {
 	const f = head + "g (float x) => (float y) { y = d.F (x) }\n<domain: \"d\", opset_import: [\"\" : 21]>\nF (a) => (b) { b = Abs (a) }"
-	d := diff.Compare(parse(t, f), parse(t, edit(t, f, "Abs", "Neg")))
+	d := compare(t, parse(t, f), parse(t, edit(t, f, "Abs", "Neg")))
 	if got := d.Summary(); got != "1 function changed" || d.Changes[0].Name != "d.F" {
 		t.Errorf("got %s", d)
 	}
 }
 
 func TestDiffIsJSON(t *testing.T) {
-	d := diff.Compare(parse(t, base), parse(t, edit(t, base, "-1", "0")))
+	d := compare(t, parse(t, base), parse(t, edit(t, base, "-1", "0")))
 	got, err := json.Marshal(d)
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,7 @@
 // Package diff compares two ONNX models node by node, edge by edge and tensor by
 // tensor, and asserts what may differ.
 //
-//	d := diff.Compare(base, adapted)
+//	d, err := diff.Compare(base, adapted)
 //	fmt.Print(d)
 //	err := diff.Assert(base, adapted, diff.Only{Prefix: "aat/", Metadata: "aat.", Rewired: 4})
 //	err = diff.Isomorphic(got, want) // equal but for names

@@ -2,6 +2,7 @@ package diff_test
 
 import (
 	"fmt"
+	"log"
 
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/graphsurgery/diff"
@@ -25,7 +26,11 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Print(diff.Compare(base, adapted))
+	d, err := diff.Compare(base, adapted)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(d)
 	fmt.Println(diff.Assert(base, adapted, diff.Only{Prefix: "aat/", Rewired: 1}))
 	// Output:
 	// + tensor "aat/factor" float {1}

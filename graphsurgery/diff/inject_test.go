@@ -38,7 +38,7 @@ func TestInjectedModel(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			base, adapted, plan := inject(t, file)
 			only := diff.Only{Prefix: adapterinject.Prefix, Metadata: "aat.", Rewired: len(plan.Sites())}
-			d := diff.Compare(base, adapted)
+			d := compare(t, base, adapted)
 			if err := only.Check(base, adapted, d); err != nil {
 				t.Fatal(err)
 			}

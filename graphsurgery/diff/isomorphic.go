@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -14,13 +15,21 @@ import (
 // and outputs must have the same names, types and order, the nodes must be the
 // same operators with the same attributes, and be wired alike. Metadata and
 // producer are not looked at. Colours are refined (Weisfeiler and Leman 1968),
-// which on graphs of operators tells apart all but contrived cases.
+// which on graphs of operators tells apart all but contrived cases. Models of which
+// a tensor cannot be read are not isomorphic to any.
 func Isomorphic(a, b *gs.Model) error {
-	x, y := newPainter(), newPainter()
-	if from, to := x.model(a), y.model(b); from == to {
-		return nil
+	if err := readable(a, b); err != nil {
+		return err
 	}
-	d := Compare(a, b)
+	x, y := newPainter(), newPainter()
+	from, to := x.model(a), y.model(b)
+	if err := cmp.Or(x.unread, y.unread); err != nil || from == to {
+		return err
+	}
+	d, err := Compare(a, b)
+	if err != nil {
+		return err
+	}
 	var lines []string
 	for _, c := range d.Changes {
 		switch c.What {

@@ -16,6 +16,7 @@ type matcher struct {
 	nodeB  map[*gs.Node]*gs.Node
 	facts  map[*gs.Node]string // what a node computes, but for its inputs
 	sums   map[*gs.Tensor]string
+	unread error // why the values of a tensor could not be read
 }
 
 func newMatcher() *matcher {
@@ -307,7 +308,8 @@ func (m *matcher) attr(n *gs.Node, name string) string {
 	return n.AttrText(name)
 }
 
-// sum is a tensor's digest; one whose bytes cannot be had is its own text.
+// sum is a tensor's digest; one of strings, which have no byte form, is its own
+// text. That of a tensor which cannot be read means nothing: unread is set.
 func (m *matcher) sum(t *gs.Tensor) string {
 	if s, ok := m.sums[t]; ok {
 		return s
@@ -315,6 +317,9 @@ func (m *matcher) sum(t *gs.Tensor) string {
 	s, err := t.Digest()
 	if err != nil {
 		s = t.Text()
+		if t.DType() != gs.String && m.unread == nil {
+			m.unread = err
+		}
 	}
 	m.sums[t] = s
 	return s

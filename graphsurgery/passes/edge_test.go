@@ -102,3 +102,19 @@ g (float[2] x, bool c) => (float[2] y)
     y = If(c) <then_branch = yes () => (float[2] p) <float[2] k = {1, 2}> { s = Add(x, k) p = Add(s, k) }, else_branch = no () => (float[2] q) <float[2] n = {1, 2}> { q = Mul(x, n) }>
 }`, passes.Dedup())
 }
+
+// An Expand goes only if it asks for what there is: of two open sizes either may
+// turn out to be 1.
+func TestExpandToAnotherSymbolStays(t *testing.T) {
+	unchanged(t, "17", `g (float[A,B] x, float[C,B] d) => (float[M,N] y) { n = Neg(x) s = Shape(d) e = Expand(n, s) y = Neg(e) }`, passes.Identity())
+	beforeAfter(t, "17", `g (float[A,B] x) => (float[A,B] y) { n = Neg(x) s = Shape(x) e = Expand(n, s) y = Neg(e) }`,
+		`g (float[A,B] x) => (float[A,B] y) { n = Neg(x) s = Shape(x) y = Neg(n) }`, passes.Identity())
+}
+
+// A Constant is one in all its forms, unless the call of its function says which.
+func TestConstantForms(t *testing.T) {
+	beforeAfter(t, "17", `g (float[2] x) => (float[2] y) { one = Constant<value_float = 1.0>() n = Neg(x) m = Mul(n, one) y = Neg(m) }`,
+		`g (float[2] x) => (float[2] y) { one = Constant<value_float = 1.0>() n = Neg(x) y = Neg(n) }`, passes.Identity())
+	unchanged(t, "17", `g (float[2] x) => (float[2] y) { y = local.f<v = 2.0>(x) }
+<domain: "local", opset_import: ["" : 17]> f <v = 1.0> (p) => (q) { one = Constant<value_float : float = @v>() n = Neg(p) m = Mul(n, one) q = Neg(m) }`, passes.Identity())
+}

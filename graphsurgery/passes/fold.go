@@ -171,14 +171,8 @@ func (f *folder) lookup(v *gs.Value) *gs.Tensor {
 	if t, ok := f.known[v]; ok {
 		return t
 	}
-	t := constantOf(v)
-	if n := v.Producer(); t == nil && n != nil && isConstant(n) && !refersToCall(n) {
-		if out, err := eval.Node(n, nil, eval.Limits{}); err == nil { // value_ints and such
-			t = out[0]
-		}
-	}
-	f.known[v] = t
-	return t
+	f.known[v] = constantOf(v)
+	return f.known[v]
 }
 
 // moves names the operators that give each element of their first input at most

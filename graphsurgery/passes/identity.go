@@ -96,7 +96,25 @@ func (r *remover) noop(n *gs.Node) bool {
 	case "Sub":
 		return isAll(n.Input(1), 0) && r.sameShape(n)
 	}
-	return r.reshapes(n) && r.sameShape(n)
+	return r.reshapes(n) && r.sameShape(n) && (n.Op() != "Expand" || r.expandsNothing(n))
+}
+
+// expandsNothing reports whether each size an Expand asks for is 1 or the size
+// there is. The inferred result alone does not tell: of two open sizes either may
+// turn out to be 1.
+func (r *remover) expandsNothing(n *gs.Node) bool {
+	have := r.types.Of(n.Input(0)).Shape
+	want, ok := r.types.Ints(n.Input(1))
+	if !ok || len(want) > len(have) {
+		return false
+	}
+	have = have[len(have)-len(want):]
+	for i, d := range want {
+		if d.Value != 1 && !equalShapes(want[i:i+1], have[i:i+1]) {
+			return false
+		}
+	}
+	return true
 }
 
 // reshapes names the operators that give their input unchanged if they give its

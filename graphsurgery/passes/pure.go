@@ -2,6 +2,7 @@ package passes
 
 import (
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/eval"
 )
 
 // purity remembers which functions are pure, for one run of a pass: calls may be
@@ -60,7 +61,9 @@ func trains(n *gs.Node) bool {
 }
 
 // constantOf gives the tensor of a value that is known when the model is loaded:
-// an initialiser that no caller can override, or the output of a Constant node.
+// an initialiser that no caller can override, or the output of a Constant node in
+// any of its forms. (Package pattern looks further: to it a weight that a caller
+// can override is a weight.)
 func constantOf(v *gs.Value) *gs.Tensor {
 	switch {
 	case v == nil:
@@ -68,8 +71,16 @@ func constantOf(v *gs.Value) *gs.Tensor {
 	case v.IsConstant():
 		return v.Initializer()
 	}
-	if n := v.Producer(); n != nil && n.Op() == "Constant" && n.Domain() == "" && n.AttrRef("value") == "" {
-		return n.Tensor("value")
+	n := v.Producer()
+	if n == nil || !isConstant(n) || refersToCall(n) {
+		return nil
 	}
-	return nil
+	if t := n.Tensor("value"); t != nil {
+		return t
+	}
+	out, err := eval.Node(n, nil, eval.Limits{}) // value_ints and such
+	if err != nil {
+		return nil
+	}
+	return out[0]
 }

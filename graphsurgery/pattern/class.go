@@ -69,13 +69,6 @@ func Arithmetic() Class { return Ops("arithmetic", "Add", "Sub", "Mul", "Div") }
 // Elementwise are the nodes that [Cone] can compute, rearrangements included.
 func Elementwise() Class {
 	return Class{"elementwise", func(v *View, n *gs.Node) bool {
-		if Layout().Has(v, n) {
-			return true
-		}
-		if _, ok := unary(n, 1); ok && len(n.Inputs()) == 1 {
-			return true
-		}
-		_, ok := binary(n, 1, 1)
-		return ok || is(n, "Clip")
+		return Layout().Has(v, n) || computable(n)
 	}}
 }

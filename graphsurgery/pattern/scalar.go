@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 
@@ -57,7 +58,7 @@ func (v *View) computed(x *gs.Value, depth int) *gs.Tensor {
 		}
 	}
 	out, err := eval.Node(n, inputs, eval.Limits{MaxElements: maxInts})
-	if err != nil || out[x.OutputIndex()] == nil {
+	if err != nil || x.OutputIndex() >= len(out) || out[x.OutputIndex()] == nil {
 		return nil
 	}
 	return few(out[x.OutputIndex()])
@@ -94,8 +95,8 @@ func numberIn(t *gs.Tensor) (float64, bool) {
 	return float64(xs[0]), true
 }
 
-// roughly computes what eval does not, with rearrangements left out: operators of
-// ONNX Runtime's and those of opsets before 7.
+// roughly computes what eval does not, operators of ONNX Runtime's, and leaves
+// rearrangements out.
 func (v *View) roughly(x *gs.Value, depth int) (float64, bool) {
 	if x == nil || depth > maxChain || !v.Fixed(x) {
 		return 0, false
@@ -120,10 +121,14 @@ func quantises(n *gs.Node) bool {
 	return false
 }
 
-// compute evaluates one elementwise node on numbers.
+// compute evaluates one elementwise node on numbers: by package eval in double
+// precision, or, for ONNX Runtime's operators, by their definitions.
 func (v *View) compute(n *gs.Node, of func(*gs.Value) (float64, bool)) (float64, bool) {
 	if n.Input(0) != nil && Layout().Has(v, n) {
 		return of(n.Input(0))
+	}
+	if !computable(n) {
+		return 0, false
 	}
 	args := make([]float64, 0, 3)
 	for _, in := range n.Inputs() {
@@ -133,96 +138,58 @@ func (v *View) compute(n *gs.Node, of func(*gs.Value) (float64, bool)) (float64,
 		}
 		args = append(args, a)
 	}
-	switch len(args) {
-	case 1:
-		return unary(n, args[0])
-	case 2:
-		return binary(n, args[0], args[1])
-	case 3:
-		if is(n, "Clip") {
-			return min(max(args[0], args[1]), args[2]), true
-		}
+	if n.Domain() != "" {
+		return runtimes(n, args)
 	}
-	return 0, false
+	inputs := make([]*gs.Tensor, len(args))
+	for i, a := range args {
+		inputs[i] = gs.NewTensor([]int64{}, []float64{a})
+	}
+	out, err := eval.Node(n, inputs, eval.Limits{})
+	if err != nil || len(out) == 0 || out[0] == nil || out[0].DType() != gs.Double {
+		return 0, false
+	}
+	raw, err := out[0].Raw()
+	if err != nil || len(raw) != 8 {
+		return 0, false
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(raw)), true
 }
 
-// unary computes the elementwise operators of one operand, ONNX Runtime's too.
-func unary(n *gs.Node, x float64) (float64, bool) {
-	attr := func(name string, def float32) float64 { return float64(n.Float(name, def)) }
+// computable names the operators that compute each element from those at its
+// place, and nothing else.
+func computable(n *gs.Node) bool {
+	if refersToCall(n) {
+		return false
+	}
 	switch OpName(n) {
-	case "Gelu":
-		if n.Str("approximate", "none") == "tanh" {
-			return geluTanh(x), true
-		}
-		return gelu(x), true
-	case "com.microsoft::Gelu":
-		return gelu(x), true
+	case "Gelu", "Erf", "Tanh", "Sigmoid", "Relu", "Swish", "HardSwish", "HardSigmoid", "LeakyRelu", "Elu", "Selu", "Mish",
+		"Softplus", "Softsign", "Exp", "Log", "Abs", "Sqrt", "Neg", "Reciprocal",
+		"com.microsoft::Gelu", "com.microsoft::QuickGelu":
+		return len(n.Inputs()) == 1
 	case "com.microsoft::FastGelu":
+		return len(n.Inputs()) == 1 || len(n.Inputs()) == 2
+	case "Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "com.microsoft::BiasGelu":
+		return len(n.Inputs()) == 2
+	case "Clip":
+		return len(n.Inputs()) == 3
+	}
+	return false
+}
+
+// runtimes computes ONNX Runtime's activations, whose biases are added before.
+func runtimes(n *gs.Node, args []float64) (float64, bool) {
+	x := args[0]
+	if len(args) == 2 {
+		x += args[1]
+	}
+	switch n.Op() {
+	case "Gelu", "BiasGelu":
+		return gelu(x), true
+	case "FastGelu":
 		return geluTanh(x), true
-	case "com.microsoft::QuickGelu":
-		return x * sigmoid(attr("alpha", 1.702)*x), true
-	case "Erf":
-		return math.Erf(x), true
-	case "Tanh":
-		return math.Tanh(x), true
-	case "Sigmoid":
-		return sigmoid(x), true
-	case "Relu":
-		return max(x, 0), true
-	case "Swish":
-		return x * sigmoid(attr("alpha", 1)*x), true
-	case "HardSwish":
-		return x * min(max(x/6+0.5, 0), 1), true
-	case "HardSigmoid":
-		return min(max(attr("alpha", 0.2)*x+attr("beta", 0.5), 0), 1), true
-	case "LeakyRelu":
-		return max(x, 0) + attr("alpha", 0.01)*min(x, 0), true
-	case "Elu":
-		return max(x, 0) + attr("alpha", 1)*math.Expm1(min(x, 0)), true
-	case "Selu":
-		return attr("gamma", 1.0507009873554805) * (max(x, 0) + attr("alpha", 1.6732632423543772)*math.Expm1(min(x, 0))), true
-	case "Mish":
-		return x * math.Tanh(math.Log1p(math.Exp(x))), true
-	case "Softplus":
-		return math.Log1p(math.Exp(x)), true
-	case "Softsign":
-		return x / (1 + abs(x)), true
-	case "Exp":
-		return math.Exp(x), true
-	case "Log":
-		return math.Log(x), true
-	case "Abs":
-		return abs(x), true
-	case "Sqrt":
-		return math.Sqrt(x), true
-	case "Neg":
-		return -x, true
-	case "Reciprocal":
-		return 1 / x, true
-	}
-	return 0, false
-}
-
-func binary(n *gs.Node, a, b float64) (float64, bool) {
-	switch OpName(n) {
-	case "Add":
-		return a + b, true
-	case "Sub":
-		return a - b, true
-	case "Mul":
-		return a * b, true
-	case "Div":
-		return a / b, true
-	case "Pow":
-		return math.Pow(a, b), true
-	case "Max":
-		return max(a, b), true
-	case "Min":
-		return min(a, b), true
-	case "com.microsoft::BiasGelu":
-		return gelu(a + b), true
-	case "com.microsoft::FastGelu":
-		return geluTanh(a + b), true
+	case "QuickGelu":
+		return x * sigmoid(float64(n.Float("alpha", 1.702))*x), true
 	}
 	return 0, false
 }

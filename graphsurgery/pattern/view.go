@@ -198,6 +198,9 @@ func Tensor(x *gs.Value) *gs.Tensor {
 		case n == nil || n.Domain() != "":
 			return nil
 		case n.Op() == "Constant":
+			if n.AttrRef("value") != "" {
+				return nil // the call's
+			}
 			return n.Tensor("value")
 		case n.Op() != "Identity":
 			return nil
@@ -212,7 +215,7 @@ const maxInts = 64
 
 // Ints gives the elements of a small stored integer tensor.
 func (v *View) Ints(x *gs.Value) ([]int64, bool) {
-	if x != nil && is(x.Producer(), "Constant") {
+	if x != nil && is(x.Producer(), "Constant") && !refersToCall(x.Producer()) {
 		n := x.Producer()
 		switch {
 		case n.HasAttr("value_ints"):

@@ -123,3 +123,21 @@ func list(t *testing.T) []listed {
 		all = append(all, p)
 	}
 }
+
+// TestSurgeryIsPureGo: whoever edits ONNX files needs neither GoMLX nor a C
+// compiler.
+func TestSurgeryIsPureGo(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"graphsurgery/...", module+"adapterinject").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, module+"graphsurgery") {
+		t.Fatal("go list -deps does not list graphsurgery itself")
+	}
+	for _, d := range deps {
+		if d == "runtime/cgo" || strings.HasPrefix(d, "github.com/gomlx") || strings.HasPrefix(d, "github.com/yalue") {
+			t.Errorf("graphsurgery or adapterinject depends on %s", d)
+		}
+	}
+}

@@ -28,7 +28,7 @@ func (c *Context) broadcast(shapes ...[]Expr) ([]Expr, error) {
 }
 
 // broadcastDim gives the larger of two sizes of which one is 1 or both are equal.
-// Of two names it takes the one that says more.
+// Of two names either may be 1, so neither stands for the result, which is the larger.
 func (c *Context) broadcastDim(a, b Expr) (Expr, bool) {
 	a, b = c.Resolve(a), c.Resolve(b)
 	ac, aok := a.Const()
@@ -44,14 +44,8 @@ func (c *Context) broadcastDim(a, b Expr) (Expr, bool) {
 		return a, true
 	case bok:
 		return b, true
-	case a.unknown:
-		return b, true
-	case b.unknown:
-		return a, true
-	case better(b, a):
-		return b, true
 	}
-	return a, true
+	return Max(a, b), true
 }
 
 // mergeShapes gives the better of two shapes that are known to be equal.
