@@ -60,7 +60,7 @@ func (j *joint) join() {
 		}
 	}
 	s := newSplicer(p, b)
-	s.rename, s.declare, s.last = j.rename, true, true
+	s.rename, s.declare, s.last, s.known = j.rename, true, true, true
 	inputs := make([]Wire, len(b.inputs))
 	for i, v := range b.inputs {
 		inputs[i] = j.input(s, v)

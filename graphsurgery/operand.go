@@ -1,6 +1,7 @@
 package graphsurgery
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -79,6 +80,10 @@ func (s *nodeSpec) take(o Operand) error {
 			return fmt.Errorf("%d outputs, want at least 1", o)
 		}
 		s.outputs = int(o)
+	case nil:
+		return errors.New("an operand is nil; Omit() leaves an optional input out")
+	default: // such as a pointer to one of these
+		return fmt.Errorf("an operand of type %T", o)
 	}
 	return nil
 }

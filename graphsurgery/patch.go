@@ -29,6 +29,7 @@ type change struct {
 	outputs   []outputChange
 	outputAt  map[*Value]int // places in outputs
 	ports     []portChange
+	splices   []spliceInput
 	removed   []*Node
 	constants []*Value // initialisers to be removed
 	nodeEdits []nodeEdit
@@ -72,6 +73,7 @@ type patchNode struct {
 	declare  bool            // the types are to be written into the model
 	last     bool            // it stands behind all that is there
 	named    bool            // the name of the first output was asked for
+	copied   bool            // the model, or one of two merged, had it before
 }
 
 // capture is a place in a new node's subgraphs that reads a wire.

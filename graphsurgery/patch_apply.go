@@ -10,7 +10,9 @@ import (
 // Apply makes the change: all of it, or none and an error. Afterwards the patch
 // is spent. Where the patch is joined, types must agree as far as they are stated
 // or can be inferred ([SeamError]), and new nodes must keep the rules of their
-// operators ([TypeError]); see [Patch.TrustTypes]. New nodes stand directly behind the last node they depend on;
+// operators: those of [LevelSchema] ([FormatError], or [UnsupportedError] for an
+// operator that came later than the imported set) and of types ([TypeError]); see
+// [Patch.TrustTypes]. New nodes stand directly behind the last node they depend on;
 // untouched nodes keep their order and bytes. It takes time in proportion to the
 // model's nodes; tensors are not copied.
 func (p *Patch) Apply() error {
@@ -215,7 +217,7 @@ func (e *edit) run() error {
 	}
 	steps := []func() error{
 		e.followRemoved, e.lookAhead, e.inheritNames, e.setVersions, e.addImports, e.addInputs, e.moveOutputs, e.rewire, e.editNodes, e.changeOutputs, e.addNodes, e.patch.model.reindex,
-		e.remove, e.sort, e.pruneDead, e.checkSeams, e.rename,
+		e.checkSchemas, e.remove, e.sort, e.pruneDead, e.checkSeams, e.checkSplices, e.rename,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {

@@ -15,7 +15,8 @@ import (
 // TrustTypes lets Apply take the patch's word: it infers no types, and compares at
 // the seams only what the file and the patch say. Without it, a new node that
 // breaks a rule of its operator is refused with a [TypeError], and a seam where
-// inferred types disagree with a [SeamError].
+// inferred types disagree with a [SeamError]. The rules of [LevelSchema], which need
+// no types, hold all the same.
 func (p *Patch) TrustTypes() { p.trust = true }
 
 // inferred gives the types of the model's values, worked out once and kept as

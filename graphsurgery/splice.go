@@ -10,8 +10,8 @@ import (
 // with their subgraphs, its initialisers, the functions it calls and the operator
 // sets it needs. inputs are what its inputs read, in order; the result is its
 // outputs. Every name gets the prefix, the patch's label if it is "", and a number
-// where it is taken. The error at Apply is a [SeamError] where an input does not
-// fit, and an [UnsupportedError] where operator sets differ. Types of the graph's
+// where it is taken. The error at Apply is a [SeamError] where what an input declares is not the
+// inferred type of its wire (symbolic sizes bind, one number each), and an [UnsupportedError] where operator sets differ. Types of the graph's
 // values are taken along if the graph it goes to states some.
 func (p *Patch) Splice(prefix string, g *Graph, inputs ...Wire) []Wire {
 	if prefix == "" {
@@ -71,16 +71,19 @@ type splicer struct {
 	dimension func(name string) Dim // of a symbolic dimension that no input binds
 	wires     map[string]Wire       // the graph's values in the patch
 	dims      map[string]Dim        // symbols bound by the inputs
+	sizes     sizes                 // those bound to numbers
 	functions map[functionKey]string
 	declare   bool // types are written down
 	last      bool // the nodes stand behind all others
+	known     bool // the nodes were there before, and are not judged
 	err       error
 }
 
 func newSplicer(p *Patch, g *Graph) *splicer {
 	return &splicer{
-		patch: p, from: g, wires: map[string]Wire{}, dims: map[string]Dim{}, functions: map[functionKey]string{},
+		patch: p, from: g, wires: map[string]Wire{}, dims: map[string]Dim{}, sizes: sizes{}, functions: map[functionKey]string{},
 		declare:   len(p.graph.pb.ValueInfo) > 0,
+		known:     g.model == p.model,
 		dimension: func(name string) Dim { return Dim{Value: -1, Param: name} },
 	}
 }
@@ -129,27 +132,9 @@ func (s *splicer) bindInputs(inputs []Wire) {
 		if w.omitted() && s.call == nil {
 			s.fail("input %q needs a wire", v.name)
 		}
-		s.patch.seam(v.name, w.typ(), v.typ())
 		s.wires[v.name] = w
-		got := s.known(w).Shape
-		for k, d := range v.Shape() {
-			if d.Param != "" && k < len(got) {
-				s.dims[d.Param] = got[k]
-			}
-		}
+		s.seam(v, w)
 	}
-}
-
-// known is the type of a wire; that of a tapped value is inferred if need be.
-func (s *splicer) known(w Wire) Type {
-	t := w.typ()
-	if w.tap == nil || t.Shape != nil || s.patch.trust {
-		return t
-	}
-	if types := s.patch.model.inferred(); types != nil {
-		return types.best(w.tap)
-	}
-	return t
 }
 
 func (s *splicer) name(old string, kind nameKind) string {
@@ -186,7 +171,7 @@ func (s *splicer) copyConstants() {
 
 // copyNode adds a node of the graph to the patch.
 func (s *splicer) copyNode(n *Node) {
-	c := &patchNode{graph: s.patch.graph, pb: twin(n.pb), types: make([]*pb.TypeProto, len(n.pb.Output)), declare: s.declare, last: s.last}
+	c := &patchNode{graph: s.patch.graph, pb: twin(n.pb), types: make([]*pb.TypeProto, len(n.pb.Output)), declare: s.declare, last: s.last, copied: s.known}
 	for i, name := range n.pb.Input {
 		w, ok := s.wires[name]
 		if !ok && name != "" {

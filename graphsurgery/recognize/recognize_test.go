@@ -58,6 +58,7 @@ func TestNorms(t *testing.T) {
 			return b.op("LayerNormalization", x, b.row(), b.row(), gs.Attrs{"epsilon": float32(1e-6)}, end)
 		}},
 		{"RMS operator", true, func(b builder, x gs.Wire) gs.Wire {
+			b.p.SetOpset("", 23) // which brought it
 			return b.op("RMSNormalization", x, b.row(), gs.Attrs{"epsilon": float32(1e-6)}, end)
 		}},
 		{"Pow and Div", false, func(b builder, x gs.Wire) gs.Wire {
@@ -151,7 +152,10 @@ func TestGELUs(t *testing.T) {
 			in := b.op("Mul", b.op("Add", x, b.op("Mul", cube, b.num(0.044715))), b.num(0.7978846))
 			return b.op("Mul", b.op("Mul", b.op("Add", b.op("Tanh", in), b.num(1)), x), b.num(0.5), end)
 		}},
-		{"operator", "gelu", func(b builder, x gs.Wire) gs.Wire { return b.op("Gelu", x, end) }},
+		{"operator", "gelu", func(b builder, x gs.Wire) gs.Wire {
+			b.p.SetOpset("", 20) // which brought Gelu
+			return b.op("Gelu", x, end)
+		}},
 		{"not quite", "", func(b builder, x gs.Wire) gs.Wire {
 			e := b.op("Add", b.op("Erf", b.op("Div", x, b.num(1.5))), b.num(1))
 			return b.op("Mul", b.op("Mul", x, e), b.num(0.5), end)
