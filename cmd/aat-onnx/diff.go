@@ -80,7 +80,7 @@ func (a *app) diff(from, to string, o diffOptions) error {
 	}
 	if o.svg != "" {
 		picture := drawDiff(now, d, after, to)
-		if err := writeDrawing(draw.SVG, o.svg, now.Graph, picture, o.force); err != nil {
+		if err := writeDrawing(draw.SVG, o.svg, now.Graph, picture, o.force, from, to); err != nil {
 			return err
 		}
 	}
