@@ -148,6 +148,15 @@ func (m *Model) InferWith(o InferOptions) (*Types, error) {
 	if err := w.main(); err != nil {
 		return nil, err
 	}
+	if w.work < 0 { // calls are left: what all have in common is not known
+		for _, f := range m.functions {
+			walk([]*Graph{f.body}, func(g *Graph) {
+				for _, v := range g.values {
+					delete(w.types.of, v)
+				}
+			})
+		}
+	}
 	return w.types, nil
 }
 

@@ -85,3 +85,44 @@ func TestBroadcastOfTwoSymbols(t *testing.T) {
 		}
 	}
 }
+
+// TestBodiesAfterTheLastWork: when the work ends before all calls of a function are
+// looked at, nothing is said of its body, for another call may have other sizes.
+func TestBodiesAfterTheLastWork(t *testing.T) {
+	const depth = 17 // 2^17 calls are more than the work that is done
+	var text strings.Builder
+	text.WriteString(`<ir_version: 10, opset_import: ["" : 21, "l" : 1]> g (float[2] x, float[3] z) => (a, c) { a = l.f (x) b = l.e0 (x) c = l.f (z) }
+		<domain: "l", opset_import: ["" : 21]> f (p) => (r) { q = Neg (p) r = Abs (q) }`)
+	for i := range depth {
+		fmt.Fprintf(&text, ` <domain: "l", opset_import: ["" : 21, "l" : 1]> e%d (p) => (r) { q = l.e%d (p) r = l.e%d (q) }`, i, i+1, i+1)
+	}
+	fmt.Fprintf(&text, ` <domain: "l", opset_import: ["" : 21]> e%d (p) => (r) { r = Neg (p) }`, depth)
+	m, err := ParseText(text.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, _ := m.Infer()
+	if got := types.Of(m.Graph.Value("a")).String(); got != "float[2]" {
+		t.Errorf("a is %s, want float[2]: its call was looked at", got)
+	}
+	if got := types.Of(m.Functions()[0].Body().Value("q")); got.Shape != nil {
+		t.Errorf("q in the function is %s, want nothing known: a later call gives it 3 elements", got)
+	}
+}
+
+// TestBranchesInFunctions: of a subgraph in a function's body, too, only what all
+// calls have in common is known.
+func TestBranchesInFunctions(t *testing.T) {
+	m, err := ParseText(`<ir_version: 10, opset_import: ["" : 21, "l" : 1]> g (float[2] x, float[3] z, bool on) => (a, b) { a = l.f (x, on) b = l.f (z, on) }
+		<domain: "l", opset_import: ["" : 21]> f (p, c) => (r) {
+			r = If (c) <then_branch = yes () => (float[k] u) { u = Neg (p) }, else_branch = no () => (float[k] w) { w = Abs (p) }>
+		}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, _ := m.Infer()
+	branch := m.Functions()[0].Body().Nodes()[0].Subgraph("then_branch")
+	if got := types.Of(branch.Value("u")); got.DType != Float || len(got.Shape) != 1 || got.Shape[0].Value >= 0 {
+		t.Errorf("u is %s, want float of rank 1 and unknown size: the calls give it 2 and 3", got)
+	}
+}

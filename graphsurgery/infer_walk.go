@@ -300,6 +300,10 @@ func (w *inferrer) record(s *inferScope) {
 	}
 	for name, v := range s.values {
 		if at := s.graph.values[name]; at != nil && v != nil {
+			if old := w.types.of[at]; old != nil && s.call != nil { // one body, several calls
+				both := infer.Join(*old, *v)
+				v = &both
+			}
 			w.types.of[at] = v
 		}
 	}

@@ -28,6 +28,10 @@ func (p *Patch) Apply() error {
 		e.goes[n] = true
 	}
 	e.keepIndex()
+	before := p.model.nodeCount()
+	if err := tooManyNodes(before+len(p.nodes)-len(p.removed), before); err != nil {
+		return e.explain(err)
+	}
 	known, done := p.model.types, false
 	defer func() {
 		if done { // else an error, or a panic in a check of the caller's
@@ -41,10 +45,30 @@ func (p *Patch) Apply() error {
 	if err := e.run(); err != nil {
 		return e.explain(err)
 	}
+	if err := tooManyNodes(p.model.nodeCount(), before); err != nil {
+		return e.explain(err)
+	}
 	done = true
 	e.keepTypes(known)
 	if len(e.undos) > 0 {
 		p.model.original = nil
+	}
+	return nil
+}
+
+// nodeCount is the number of nodes in all graphs and functions.
+func (m *Model) nodeCount() int {
+	n := 0
+	m.walkAll(func(g *Graph) { n += len(g.nodes) })
+	return n
+}
+
+// tooManyNodes keeps a patch, such as one that inlines calls of calls, from making a
+// model that [Load] would refuse. One that was loaded with larger [Limits] may grow to
+// twice its size.
+func tooManyNodes(after, before int) error {
+	if limit := max(Limits{}.filled().Nodes, 2*before); after > limit {
+		return &UnsupportedError{What: fmt.Sprintf("nodes in the patched model: %d, more than the limit of %d", after, limit)}
 	}
 	return nil
 }

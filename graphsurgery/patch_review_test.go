@@ -2,6 +2,7 @@ package graphsurgery
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,5 +122,20 @@ func TestAttributesOfAnotherType(t *testing.T) {
 	}
 	if a, b := n.Str("i", "d"), n.Str("s", "d"); a != "d" || b != "x" {
 		t.Errorf("Str gives %q and %q, want d and x", a, b)
+	}
+}
+
+// TestPatchHoldsTheLimitOfNodes: what Load would refuse is not made either.
+func TestPatchHoldsTheLimitOfNodes(t *testing.T) {
+	m := load(t, chain())
+	p, mid := m.NewPatch("t"), m.Graph.Value("mid")
+	p.InsertAfter(mid, p.Add("Neg", p.Tap(mid)))
+	p.nodes = slices.Repeat(p.nodes, Limits{}.filled().Nodes)
+	var big *UnsupportedError
+	if err := p.Apply(); !errors.As(err, &big) {
+		t.Errorf("got %v, want an UnsupportedError", err)
+	}
+	if diff := cmp.Diff(chain(), m.pb, cmp.Comparer(proto.Equal)); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -114,15 +114,21 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 }
 
 // Digest is "sha256:" and the digest of Bytes. That of a model as it was loaded is
-// computed once.
+// computed once. A model that is too large for one file has a digest, too. One that
+// cannot be written at all, its message being too large even without the values, has a
+// digest of its own, so that no two such are taken for the same.
 func (m *Model) Digest() string {
 	loaded := m.original != nil
 	if d := m.digest.Load(); loaded && d != nil {
 		return *d
 	}
 	h := sha256.New()
-	if _, err := m.WriteTo(h); err != nil {
-		return ""
+	e, err := m.encoding()
+	if err == nil {
+		err = e.copyTo(h)
+	}
+	if err != nil {
+		return fmt.Sprintf("unwritable:%p", m)
 	}
 	d := "sha256:" + hex.EncodeToString(h.Sum(nil))
 	if loaded {

@@ -72,12 +72,9 @@ func foldModel(m *gs.Model, p *gs.Patch, o FoldOptions) (int, error) {
 		return 0, err
 	}
 	f := &folder{patch: p, types: types, options: o, pure: purity{}, known: map[*gs.Value]*gs.Tensor{}, computed: map[*gs.Node]bool{}}
-	needed := findNeeds(m).nodes
 	for _, g := range m.Graphs() {
 		for _, n := range g.Nodes() {
-			if needed[n] {
-				f.compute(n)
-			}
+			f.compute(n)
 		}
 	}
 	for _, g := range m.Graphs() {

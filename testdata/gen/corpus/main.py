@@ -24,7 +24,7 @@ import torch
 import build
 from spec import FAMILIES
 
-MODULES = ("audio", "vision", "text", "plain", "negatives")
+MODULES = ("audio", "vision", "text", "plain", "negatives", "fresh")
 LIMIT = 240  # seconds for one variant
 
 

@@ -31,6 +31,8 @@ def wanted() -> list[tuple[str, list[str]]]:
     """For each family the variants to try, best first."""
     out, turn = [], 0
     for f in spec.FAMILIES.values():
+        if f.group == "fresh":
+            continue
         if f.group == "negative":
             if f.name.removeprefix("neg-") in NEGATIVES:
                 out.append((f.name, ["ts17" if len(out) % 2 else "dynamo"]))
