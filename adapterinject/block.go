@@ -40,9 +40,10 @@ func (k Kind) String() string {
 type Block struct {
 	Index   int // from 0, in the order of the attentions
 	Kind    Kind
-	PreNorm bool // a norm stands between the stream and the projections
-	Width   int  // of the residual stream; 0 if the graph does not say
-	Heads   int  // 0 if the graph does not say
+	PreNorm bool     // a norm stands between the stream and the projections
+	Width   int      // of the residual stream; 0 if the graph does not say
+	Heads   int      // 0 if the graph does not say
+	Weights gs.DType // element type of the output projection's weight as it is used or, if quantised, stored; Undefined if it is not known
 
 	Softmax      *gs.Value // attention weights; the result of an attention operator
 	Query        *gs.Value
@@ -89,7 +90,7 @@ func (f *facts) blockOf(a *attention, ffns []*ffn) (*Block, *miss) {
 		a.pre = true // the first block of a stream that begins with a norm
 	}
 	b := &Block{
-		Width: a.o.width, Softmax: a.softmax, Heads: f.headCount(a), PreNorm: a.pre,
+		Width: a.o.width, Softmax: a.softmax, Heads: f.headCount(a), PreNorm: a.pre, Weights: f.Type(a.o.weight).DType,
 		Output: a.o.out, Residual: a.sum.stream, ResidualAttn: a.sum.out,
 	}
 	if b.Width == 0 {

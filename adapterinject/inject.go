@@ -65,8 +65,9 @@ func (s *splicer) adapter(a adapter) {
 // own addition reads the site's value directly, the result goes to its other
 // operand, (X + A(H)) + H: the same sum, but while A is zero the base's additions
 // keep the very operands they had. Runtimes that fuse them with the bias before
-// or the norm behind then round as they did, so that an untrained model stays
-// equal to its base to the last bit at every optimisation level.
+// or the norm behind then round as they did: an untrained AST stays equal to its
+// base to the last bit at every optimisation level. (Other models may have other
+// fusions there.)
 func (s *splicer) join(a adapter, name string, result gs.Wire) {
 	if operand, ok := a.skip(); ok {
 		own := s.model.Graph.Value(a.sum.Name()).Producer()

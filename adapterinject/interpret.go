@@ -2,6 +2,7 @@ package adapterinject
 
 import (
 	"fmt"
+	"math"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
@@ -16,6 +17,9 @@ func (c *noop) interpret(n *gs.Node) error {
 	var err error
 	switch n.Op() {
 	case "Constant":
+		if t := n.Tensor("value"); t != nil {
+			err = finite(t)
+		}
 	case "MatMul":
 		m, err = c.interpretMatMul(n)
 	case "Add":
@@ -98,4 +102,22 @@ func allZero(t *gs.Tensor) bool {
 		}
 	}
 	return true
+}
+
+// finite is an error if a floating-point tensor holds an Inf or a NaN, which times 0
+// is a NaN.
+func finite(t *gs.Tensor) error {
+	if !t.DType().IsFloat() {
+		return nil
+	}
+	xs, err := t.Float64s()
+	if err != nil {
+		return err
+	}
+	for i, x := range xs {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("number %d is %v, want finite numbers: times 0 that is not 0", i, x)
+		}
+	}
+	return nil
 }

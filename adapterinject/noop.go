@@ -10,9 +10,10 @@ import (
 
 // CheckNoop proves without running anything that an injected, untrained model
 // computes what its base computes: each addition under the prefix has an
-// up-projection of zeros, so it adds 0 to a value of the base; and with these
-// additions taken away the graph is the base's, node by node and tensor by
-// tensor. (x + 0 is x for the finite numbers that activations are.) Where a new
+// up-projection of zeros and otherwise finite weights (0·Inf is no 0), so it adds 0
+// to a value of the base; and with these additions taken away the graph is the
+// base's, node by node and tensor by tensor. (x + 0 is x for the finite numbers
+// that activations are; that none overflows inside an adapter is not proved.) Where a new
 // head replaces the base's, all up to the pooled value is proved. The error
 // names the first difference; that of a trained model is an up-projection.
 func CheckNoop(base, injected *gs.Model) error {
@@ -133,7 +134,10 @@ func (c *noop) tensors() error {
 	kept := c.keptTensors()
 	for _, t := range c.injected.Initializers() {
 		v := c.injected.Value(t.Name())
-		if strings.HasPrefix(t.Name(), Prefix) {
+		if hasPrefix(t.Name()) {
+			if err := finite(t); err != nil {
+				return fmt.Errorf("initialiser %q: %w", t.Name(), err)
+			}
 			continue
 		}
 		if len(kept) == 0 || kept[0].Name() != t.Name() {

@@ -1,6 +1,7 @@
 package adapterinject
 
 import (
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -103,5 +104,48 @@ func TestCheckNoopFinds(t *testing.T) {
 	other := classifier(t, 17, 8, 2, 3, true, spelling{})
 	if err := CheckNoop(other, adapted); err == nil {
 		t.Error("a model passed against another base")
+	}
+}
+
+// TestCheckNoopDemandsFiniteWeights: 0·Inf and 0·NaN are NaN, so zeros behind prove
+// nothing then.
+func TestCheckNoopDemandsFiniteWeights(t *testing.T) {
+	base := classifier(t, 17, 8, 1, 3, true, spelling{})
+	adapted := inject(t, base, AAT{Scale: 0.5}, Head{})
+	tried := 0
+	for _, old := range adapted.Graph.Initializers() {
+		if !hasPrefix(old.Name()) {
+			continue
+		}
+		tried++
+		for _, bad := range []float64{math.Inf(1), math.Inf(-1), math.NaN()} {
+			m := adapted.Clone()
+			xs, err := old.Float32s()
+			if err != nil {
+				t.Fatal(err)
+			}
+			xs[len(xs)-1] = float32(bad)
+			if err := m.SetInitializer(old.Name(), gs.NewTensor(old.Shape(), xs)); err != nil {
+				t.Fatal(err)
+			}
+			if err := CheckNoop(base, m); err == nil || !strings.Contains(err.Error(), old.Name()) {
+				t.Errorf("%v in %s: got %v, want an error that names it", bad, old.Name(), err)
+			}
+		}
+	}
+	if tried != 8 { // two adapters of down and up, weight and bias each
+		t.Errorf("%d tensors were tried, want 8", tried)
+	}
+	p := adapted.NewPatch("scale")
+	for _, n := range adapted.Graph.Nodes() {
+		if strings.HasSuffix(n.Name(), "scale_factor") {
+			p.SetAttr(n, "value", gs.NewTensor(nil, []float32{float32(math.NaN())}))
+		}
+	}
+	if err := p.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckNoop(base, adapted); err == nil || !strings.Contains(err.Error(), "scale_factor") {
+		t.Errorf("a scale of NaN: got %v, want an error that names it", err)
 	}
 }

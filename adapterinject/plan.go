@@ -93,7 +93,7 @@ func (p *InjectionPlan) checkBlock(b Block) error {
 		return e
 	}
 	e.Node = b.Output.Name()
-	switch dtype := b.Sites[0].DType; {
+	switch dtype := b.Weights; {
 	case b.Width <= 0:
 		e.What = fmt.Sprintf("the width of block %d is not known", b.Index)
 		e.Hint = "export the model with the shapes of its weights"

@@ -157,7 +157,7 @@ func TestPlanRefusesHalf(t *testing.T) {
 	n, x := newNet(t, 17, 16, spelling{linear: "half"})
 	n.p.TrustTypes() // norm and input stay float32, which no runtime would take
 	m := n.finish(n.block(0, x), n.tokensOut()...)
-	if blocks, report := Find(m); len(blocks) != 1 || blocks[0].Sites[0].DType != gs.Float16 {
+	if blocks, report := Find(m); len(blocks) != 1 || blocks[0].Weights != gs.Float16 {
 		t.Fatalf("%d blocks, want one of float16\n%s", len(blocks), report)
 	}
 	_, err := Plan(m, AAT{}, Head{})

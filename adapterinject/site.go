@@ -36,7 +36,7 @@ type Site struct {
 	Name  SiteName
 	Value *gs.Value
 	Shape []gs.Dim // as far as it is known; nil if not even the rank is
-	DType gs.DType // of the block's weights
+	DType gs.DType // of the value, Undefined if it is not known; see Block.Weights
 	Width int      // of the axis that an adapter works on; 0 if it is not known
 }
 
@@ -64,7 +64,7 @@ func (f *facts) sites(b *Block, a *attention, m *ffn) []Site {
 		if v == nil {
 			return
 		}
-		s := Site{Name: name, Value: v, Shape: f.Type(v).Shape, DType: f.Type(a.o.weight).DType, Width: width}
+		s := Site{Name: name, Value: v, Shape: f.Type(v).Shape, DType: f.Type(v).DType, Width: width}
 		if s.Width == 0 {
 			s.Width = f.lastSize(v)
 		}

@@ -11,7 +11,7 @@ import (
 
 // SaveOptions say how a model is written. The zero value is that of [Model.Save].
 type SaveOptions struct {
-	Force    bool // replace existing files
+	Force    bool // replace existing files; never deletes others, see SaveWith
 	External External
 
 	limit int64 // bytes of the ONNX file; 0 is maxMessage. Tests lower it.
@@ -56,6 +56,11 @@ func (m *Model) SaveForce(path string) error { return m.SaveWith(path, SaveOptio
 // SaveWith is [Model.Save] with options. All files appear, or none does. Values
 // are copied from where they are, so that little memory is needed; the model goes
 // on to read them there.
+//
+// Files of values that the model no longer refers to are left: with Force, saving a
+// model over itself in another [Layout] or under another [External] name leaves its
+// old data file beside it. Other models may share such a file; delete it yourself if
+// none does.
 func (m *Model) SaveWith(path string, o SaveOptions) error {
 	if o.limit == 0 {
 		o.limit = maxMessage

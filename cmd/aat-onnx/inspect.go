@@ -87,7 +87,7 @@ func (a *app) printModel(m *graphsurgery.Model) {
 		{"producer", m.Producer()},
 		{"opset", strconv.FormatInt(opset, 10)},
 		{"nodes", strconv.Itoa(len(m.Graph.Nodes()))},
-		{"parameters", millions(m.Parameters(nil))},
+		{"parameters", parametersText(m)},
 	}
 	for _, v := range m.Graph.Inputs() {
 		rows = append(rows, []string{"input", v.Name() + " " + v.DType().String() + shapeText(v.Shape())})
@@ -110,7 +110,7 @@ func (a *app) printBlocks(m *graphsurgery.Model, blocks []adapterinject.Block, r
 		fmt.Fprintf(a.stdout, "\nno Transformer block found\n%s", report)
 		return
 	}
-	total := m.Parameters(nil)
+	total := m.Parameters(nil) + quantised(m)
 	fmt.Fprintf(a.stdout, "\n%s; cost of an adapter of rank %s at each site\n", plural(len(blocks), "Transformer block"), strconv.FormatFloat(rank, 'g', -1, 64))
 	for _, b := range blocks {
 		fmt.Fprintf(a.stdout, "block %d  %s\n", b.Index, blockText(b))
@@ -145,6 +145,9 @@ func blockText(b adapterinject.Block) string {
 	}
 	if b.Heads > 0 {
 		parts = append(parts, plural(b.Heads, "head"))
+	}
+	if b.Weights != graphsurgery.Float && b.Weights != graphsurgery.Undefined {
+		parts = append(parts, b.Weights.String()+" weights")
 	}
 	switch {
 	case b.FC1 == nil:

@@ -18,7 +18,7 @@ func inspectJSON(m *graphsurgery.Model, blocks []adapterinject.Block, report ada
 	}
 	out := map[string]any{
 		"producer": m.Producer(), "opset": opset, "nodes": len(m.Graph.Nodes()),
-		"parameters": m.Parameters(nil), "digest": m.Digest(),
+		"parameters": m.Parameters(nil) + quantised(m), "quantised_parameters": quantised(m), "digest": m.Digest(),
 		"inputs": portsJSON(m.Graph.Inputs()), "outputs": portsJSON(m.Graph.Outputs()),
 		"blocks": list, "misses": missesJSON(report),
 	}
@@ -51,7 +51,7 @@ func blockJSON(b adapterinject.Block) map[string]any {
 		})
 	}
 	return map[string]any{
-		"index": b.Index, "kind": b.Kind.String(), "pre_norm": b.PreNorm,
+		"index": b.Index, "kind": b.Kind.String(), "weights": b.Weights.String(), "pre_norm": b.PreNorm,
 		"heads": b.Heads, "width": b.Width, "activation": b.Activation,
 		"attention": map[string]any{
 			"q": valueName(b.Query), "k": valueName(b.Key), "v": valueName(b.Value), "o": valueName(b.Output),
