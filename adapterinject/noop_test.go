@@ -80,6 +80,14 @@ func TestCheckNoopFinds(t *testing.T) {
 				p.ShuntUse(gs.Use{Node: sum, Input: 1}, p.Tap(m.Graph.Value("aat/block0/attn/residual_output_0")))
 			})
 		}, `"x", in the base "b0.fc2"`},
+		{"attribute", func(m *gs.Model) {
+			for _, n := range m.Graph.Nodes() {
+				if n.Op() == "Softmax" {
+					patched(m, func(p *gs.Patch) { p.SetAttr(n, "axis", int64(1)) })
+					return
+				}
+			}
+		}, "attribute axis is 1, in the base -1"},
 		{"adapter's inside read", func(m *gs.Model) {
 			sum := m.Graph.Value("b0.sum2").Producer()
 			patched(m, func(p *gs.Patch) {

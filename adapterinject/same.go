@@ -46,7 +46,7 @@ func (c *noop) sameAttributes(b, i *gs.Node) error {
 	}
 	for _, name := range b.AttrNames() {
 		if plainAttribute(b, name) != plainAttribute(i, name) {
-			return fmt.Errorf("attribute %s is %s, in the base %s", name, plainAttribute(i, name), plainAttribute(b, name))
+			return fmt.Errorf("attribute %s is %s, in the base %s", name, attributeText(i, name), attributeText(b, name))
 		}
 		if err := sameTensor(b.Tensor(name), i.Tensor(name)); err != nil {
 			return fmt.Errorf("attribute %s: %w", name, err)
@@ -56,6 +56,11 @@ func (c *noop) sameAttributes(b, i *gs.Node) error {
 		}
 	}
 	return nil
+}
+
+// attributeText is an attribute's value as the text format shows it.
+func attributeText(n *gs.Node, name string) string {
+	return strings.TrimPrefix(n.AttrText(name), name+" = ")
 }
 
 func plainAttribute(n *gs.Node, name string) string {

@@ -1,6 +1,9 @@
 package graphsurgery
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestNil: what is not there is an error, not a panic.
 func TestNil(t *testing.T) {
@@ -16,5 +19,13 @@ g (float[2] x) => (float[2] y) <float[2] w = {1, 2}> { y = Add (x, w) }`)
 		if _, err := Merge(pair[0], pair[1], MergeOptions{}); err == nil {
 			t.Error("Merge took a nil model")
 		}
+	}
+}
+
+// TestCutShort: a field that reaches past the end says how far.
+func TestCutShort(t *testing.T) {
+	_, err := Parse([]byte{0x08, 0x08, 0x12, 0x0a, 'a', 'b', 'c'}) // a producer of ten bytes
+	if want := "declares 10 bytes, and 3 are left (at byte 2)"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want an error that says: %s", err, want)
 	}
 }

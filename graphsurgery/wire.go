@@ -80,7 +80,10 @@ func (s *scanner) field(k wireKind, at, to int) (next int, grown int64, err erro
 	start := at + n
 	var from int // of the value
 	if typ == protowire.BytesType {
-		from, next, n = s.span(start, to)
+		var size uint64
+		if from, next, size, n = s.span(start, to); n == endOfInput && size > 0 {
+			return 0, 0, s.broken(at, "not an ONNX file, or cut short: a field reaches past the end: it declares %d bytes, and %d are left", size, to-from)
+		}
 	} else {
 		n = protowire.ConsumeFieldValue(num, typ, s.data[start:to])
 		from, next = start, start+n
@@ -110,17 +113,17 @@ func (s *scanner) field(k wireKind, at, to int) (next int, grown int64, err erro
 }
 
 // span finds the value of a length-delimited field; n is negative if it does not
-// lie before to.
-func (s *scanner) span(start, to int) (from, end, n int) {
-	size, n := protowire.ConsumeVarint(s.data[start:to])
+// lie before to. size is the length that it declares.
+func (s *scanner) span(start, to int) (from, end int, size uint64, n int) {
+	size, n = protowire.ConsumeVarint(s.data[start:to])
 	if n < 0 {
-		return 0, 0, n
+		return 0, 0, 0, n
 	}
 	from = start + n
 	if size > uint64(to-from) {
-		return 0, 0, endOfInput
+		return from, 0, size, endOfInput
 	}
-	return from, from + int(size), n
+	return from, from + int(size), size, n
 }
 
 // endOfInput is protowire's code for it.

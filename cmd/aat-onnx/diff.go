@@ -97,8 +97,8 @@ func (a *app) diff(from, to string, o diffOptions) error {
 	return nil
 }
 
-// drawDiff colours what was added to or changed in a model; blocks with such are
-// open.
+// drawDiff colours what was added to or changed in a model. The first block with such is
+// open; those after it are single boxes with a coloured border.
 func drawDiff(m *graphsurgery.Model, d diff.Diff, blocks []adapterinject.Block, title string) draw.Options {
 	added, changed := map[string]bool{}, map[string]bool{}
 	for _, c := range d.Changes {
@@ -116,8 +116,13 @@ func drawDiff(m *graphsurgery.Model, d diff.Diff, blocks []adapterinject.Block, 
 			}
 		}
 	}
+	opened := false
 	o := drawing(m, blocks, title, func(_ int, nodes []*graphsurgery.Node) bool {
-		return slices.ContainsFunc(nodes, func(n *graphsurgery.Node) bool { return added[n.Label()] || changed[n.Label()] })
+		if opened { // the others are alike, and their boxes' borders tell
+			return false
+		}
+		opened = slices.ContainsFunc(nodes, func(n *graphsurgery.Node) bool { return added[n.Label()] || changed[n.Label()] })
+		return opened
 	})
 	injected := o.Class
 	o.Class = func(n *graphsurgery.Node) draw.Class {

@@ -167,8 +167,12 @@ func classify(err error) (code int, hints []string) {
 		return exitMismatch, []string{}
 	case errors.Is(err, syscall.ENOSPC):
 		return exitIO, []string{"free some space, or write to another disk"}
+	case errors.Is(err, fs.ErrPermission):
+		return exitIO, []string{"check the permissions of the file and of its folder"}
+	case errors.Is(err, fs.ErrNotExist):
+		return exitIO, []string{"check the path: is the name right, and is its folder there"}
 	case errors.As(err, &pathErr), errors.As(err, &errno):
-		return exitIO, []string{}
+		return exitIO, []string{"check the path, and that the disk can be read and written"}
 	case strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "unknown flag"):
 		return exitUsage, []string{"see 'aat-onnx help'"}
 	}

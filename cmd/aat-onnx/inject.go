@@ -83,6 +83,9 @@ func (a *app) inject(path string, o injectOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := m.CheckExternal(); err != nil {
+		return fmt.Errorf("the base model cannot be read: %w", err)
+	}
 	plan, err := adapterinject.Plan(m, recipe, head)
 	if err != nil {
 		return err

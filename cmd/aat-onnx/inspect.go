@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -71,6 +72,14 @@ func (a *app) inspect(path string, o inspectOptions) error {
 
 func (a *app) explain(m *graphsurgery.Model, node string) error {
 	text, err := adapterinject.Explain(m, node)
+	var unknown *graphsurgery.UnsupportedError
+	if errors.As(err, &unknown) {
+		hint := unknown.Hint
+		if near := nearNames(m.Graph, node); len(near) > 0 {
+			hint = "near names: " + strings.Join(near, ", ")
+		}
+		return usage(fmt.Sprintf("--why %s: %s", node, unknown.What), hint)
+	}
 	if err != nil {
 		return err
 	}

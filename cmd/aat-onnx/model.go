@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
@@ -43,7 +44,7 @@ func loadModel(path string) (*graphsurgery.Model, error) {
 func loadFile(path string) (*graphsurgery.Model, error) {
 	m, err := graphsurgery.Load(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no model at %q: %w", path, err)
+		return nil, fmt.Errorf("no model at %q: %w", path, syscall.ENOENT)
 	}
 	return m, err
 }

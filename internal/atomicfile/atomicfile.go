@@ -99,7 +99,7 @@ func (f *File) open() error {
 		if _, err := f.root.Lstat(f.base); err == nil {
 			return &ExistsError{f.path}
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
+			return fmt.Errorf("writing %s: %w", f.path, cause(err))
 		}
 	}
 	if info, err := f.root.Lstat(f.base); err == nil && info.Mode()&fs.ModeSymlink == 0 {
@@ -116,9 +116,23 @@ func (f *File) open() error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", f.path, err)
+		return fmt.Errorf("writing %s: %w", f.path, cause(err))
 	}
 	return nil
+}
+
+// cause takes the name of the temporary file, which means nothing to the caller, off
+// a system's error.
+func cause(err error) error {
+	var at *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &at):
+		return at.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
 }
 
 // beside makes up a hidden name in the folder.
@@ -130,7 +144,7 @@ func (f *File) beside(kind string) string {
 func (f *File) Write(p []byte) (int, error) {
 	n, err := f.temp.Write(p)
 	if err != nil {
-		err = fmt.Errorf("writing %s: %w", f.path, err)
+		err = fmt.Errorf("writing %s: %w", f.path, cause(err))
 		if f.err == nil {
 			f.err = err
 		}
@@ -153,7 +167,7 @@ func (f *File) finish() error {
 		return f.err
 	}
 	if err := errors.Join(f.temp.Chmod(f.o.Mode), f.temp.Sync(), f.temp.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", f.path, err)
+		return fmt.Errorf("writing %s: %w", f.path, cause(err))
 	}
 	return nil
 }

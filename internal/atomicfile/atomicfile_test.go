@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -27,6 +28,15 @@ func only(t *testing.T, dir string, names ...string) {
 		if got[i] != names[i] {
 			t.Fatalf("the folder holds %q, want %q", got, names)
 		}
+	}
+}
+
+// TestErrorsNameTheTarget: not the temporary file.
+func TestErrorsNameTheTarget(t *testing.T) {
+	name := strings.Repeat("n", 250) // with what a temporary name adds, too long
+	err := WriteFile(filepath.Join(t.TempDir(), name), nil, Options{})
+	if err == nil || strings.Contains(err.Error(), ".tmp") || !strings.Contains(err.Error(), name) || !errors.Is(err, syscall.ENAMETOOLONG) {
+		t.Errorf("got %v, want an error that names the target and the cause alone", err)
 	}
 }
 

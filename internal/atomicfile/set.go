@@ -32,7 +32,7 @@ func CommitAll(files ...*File) error {
 			if errors.As(err, &exists) {
 				return err
 			}
-			return fmt.Errorf("writing %s: %w", f.path, err)
+			return fmt.Errorf("writing %s: %w", f.path, cause(err))
 		}
 		placed = append(placed, u)
 	}

@@ -1,11 +1,13 @@
 package safefile
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -44,17 +46,26 @@ func (r *Root) Open(name string) (*os.File, error) {
 	defer root.Close()
 	seen, err := checkWay(root, clean)
 	if err != nil {
-		return nil, err
+		return nil, r.named(clean, err)
 	}
 	f, err := root.Open(clean)
 	if err != nil {
-		return nil, err
+		return nil, r.named(clean, err)
 	}
 	if err := checkFile(f, name, seen); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// named gives the system's error the path that the caller knows.
+func (r *Root) named(clean string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return &fs.PathError{Op: "open", Path: filepath.Join(r.dir, filepath.FromSlash(clean)), Err: at.Err}
+	}
+	return err
 }
 
 // ReadRange reads n bytes at offset off. Nothing is allocated before the range
