@@ -1,6 +1,7 @@
 package adapterinject
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -16,6 +17,9 @@ import (
 // head replaces the base's, all up to the pooled value is proved. The error
 // names the first difference; that of a trained model is an up-projection.
 func CheckNoop(base, injected *gs.Model) error {
+	if base == nil || injected == nil {
+		return errors.New("no model: want a base and an injected one")
+	}
 	if name := existing(base); name != "" {
 		return fmt.Errorf("the base holds adapters itself (%s)", name)
 	}

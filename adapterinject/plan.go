@@ -1,6 +1,7 @@
 package adapterinject
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -34,6 +35,9 @@ type PlannedSite struct {
 // already, has weights that are not float32, or, with labels, no classifier that
 // can be replaced.
 func Plan(m *gs.Model, recipe Recipe, head Head) (*InjectionPlan, error) {
+	if m == nil || recipe == nil {
+		return nil, errors.New("plan: want a model and a recipe, got nil")
+	}
 	if err := head.check(); err != nil {
 		return nil, err
 	}

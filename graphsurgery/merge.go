@@ -1,6 +1,7 @@
 package graphsurgery
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -28,6 +29,9 @@ type MergeOptions struct {
 // input disagree, an [UnsupportedError] where operator sets do, and else names
 // what clashes. Neither model is changed.
 func Merge(a, b *Model, o MergeOptions) (*Model, error) {
+	if a == nil || b == nil {
+		return nil, errors.New("merge: a model is nil, want two models")
+	}
 	m, err := newModel(twin(a.pb), a)
 	if err != nil {
 		return nil, fmt.Errorf("merge: %w", err)

@@ -192,6 +192,9 @@ func (m *Model) SetInitializer(name string, t *Tensor) error {
 	if old == nil {
 		return fmt.Errorf("no initialiser %q in the model", name)
 	}
+	if t == nil {
+		return fmt.Errorf("initialiser %q: no tensor to set it to", name)
+	}
 	if old.DType() != t.DType() || fmt.Sprint(old.Shape()) != fmt.Sprint(t.Shape()) {
 		return fmt.Errorf("initialiser %q is %s%v, got %s%v", name, old.DType(), old.Shape(), t.DType(), t.Shape())
 	}

@@ -75,9 +75,12 @@ func (a *app) diff(from, to string, o diffOptions) error {
 	adapters := addedAdapters(d, now, after)
 	var unexpected *diff.UnexpectedError
 	errors.As(onlyAdapters(old, now).Check(old, now, d), &unexpected)
+	if unexpected, err = misfits(old, now, d, unexpected); err != nil {
+		return err
+	}
 	if o.svg != "" {
 		picture := drawDiff(now, d, after, to)
-		if err := writeDrawing(draw.SVG, o.svg, now.Graph, picture, o.force); err != nil {
+		if err := writeDrawing(draw.SVG, o.svg, now.Graph, picture, o.force, from, to); err != nil {
 			return err
 		}
 	}
@@ -86,7 +89,7 @@ func (a *app) diff(from, to string, o diffOptions) error {
 			return err
 		}
 	} else {
-		a.printDiff(counted(old, before), counted(now, after), d, adapters, o)
+		a.printDiff(counted(old, before), counted(now, after), d, adapters, unexpected, o)
 	}
 	if o.onlyAdapters && unexpected != nil {
 		return &differenceError{to, unexpected}
@@ -142,6 +145,33 @@ func onlyAdapters(old, now *graphsurgery.Model) diff.Only {
 		}
 	}
 	return o
+}
+
+// misfits adds to what is unexpected what stands under the prefix of adapters but is
+// none.
+func misfits(old, now *graphsurgery.Model, d diff.Diff, unexpected *diff.UnexpectedError) (*diff.UnexpectedError, error) {
+	list, err := adapterinject.CheckStructure(old, now)
+	if err != nil || len(list) == 0 {
+		return unexpected, err
+	}
+	if unexpected == nil {
+		unexpected = &diff.UnexpectedError{Want: diff.AnyNumber}
+	}
+	for _, c := range d.Changes {
+		is := slices.ContainsFunc(list, func(m adapterinject.Misfit) bool {
+			if m.Input < 0 {
+				return c.What == diff.NodeAdded && c.Name == m.Node
+			}
+			return c.What == diff.EdgeRewired && c.Name == m.Node && c.Field == fmt.Sprintf("input %d", m.Input)
+		})
+		if is && c.Graph == "" && !slices.Contains(unexpected.Changes, c) {
+			unexpected.Changes = append(unexpected.Changes, c)
+		}
+	}
+	if len(unexpected.Changes) == 0 { // the differences are told otherwise: still it is no adapter
+		unexpected.Changes = append(unexpected.Changes, diff.Change{What: diff.NodeAdded, Name: list[0].Node, To: list[0].Why})
+	}
+	return unexpected, nil
 }
 
 // adapterDiff is what was added under one name: an adapter, or the head.
@@ -234,7 +264,7 @@ func counted(m *graphsurgery.Model, blocks []adapterinject.Block) [3]string {
 	return [3]string{strconv.Itoa(len(blocks)), strconv.Itoa(len(m.Graph.Nodes())), millions(m.Parameters(nil))}
 }
 
-func (a *app) printDiff(old, now [3]string, d diff.Diff, adapters []*adapterDiff, o diffOptions) {
+func (a *app) printDiff(old, now [3]string, d diff.Diff, adapters []*adapterDiff, unexpected *diff.UnexpectedError, o diffOptions) {
 	rows := [][]string{{"", "A", "B"}}
 	for i, what := range []string{"blocks", "nodes", "parameters"} {
 		rows = append(rows, []string{what, old[i], now[i]})
@@ -258,11 +288,40 @@ func (a *app) printDiff(old, now [3]string, d diff.Diff, adapters []*adapterDiff
 	}
 	fmt.Fprintln(a.stdout)
 	for _, c := range d.Changes {
-		if o.lists(c) {
+		if o.lists(c) || unexpected != nil && hasAdapterPrefix(c) && slices.Contains(unexpected.Changes, c) {
 			fmt.Fprintln(a.stdout, c)
 		}
 	}
 	fmt.Fprintln(a.stdout, d.Summary())
+	if o.onlyAdapters && unexpected == nil {
+		fmt.Fprintln(a.stdout, verdict(d, adapters))
+	}
+}
+
+// verdict says in a line what --only-adapters found nothing against.
+func verdict(d diff.Diff, adapters []*adapterDiff) string {
+	count, head := 0, ""
+	for _, x := range adapters {
+		switch {
+		case x.Name == adapterinject.Prefix+"head":
+			head = " and a new head"
+		case x.Nodes > 0:
+			count++
+		}
+	}
+	switch {
+	case d.Empty():
+		return "only adapters: yes, the models are equal"
+	case count == 0 && head == "":
+		return "only adapters: yes, nothing but metadata differs"
+	}
+	return "only adapters: yes, " + plural(count, "adapter") + head + "; all else is as it was"
+}
+
+// hasAdapterPrefix reports whether a change is about what stands in the adapters'
+// table if it is an adapter.
+func hasAdapterPrefix(c diff.Change) bool {
+	return c.What == diff.NodeAdded || c.What == diff.EdgeRewired
 }
 
 // lists reports whether a change gets a line: not what the adapters' table holds.

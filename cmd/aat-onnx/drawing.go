@@ -70,8 +70,14 @@ func adapterGroups(nodes []*graphsurgery.Node) []draw.Group {
 	return groups
 }
 
-// writeDrawing writes a picture made by draw.SVG or draw.DOT, whole or not at all.
-func writeDrawing(render func(io.Writer, *graphsurgery.Graph, draw.Options) error, path string, g *graphsurgery.Graph, o draw.Options, force bool) error {
+// writeDrawing writes a picture made by draw.SVG or draw.DOT, whole or not at all,
+// and never over one of the inputs.
+func writeDrawing(render func(io.Writer, *graphsurgery.Graph, draw.Options) error, path string, g *graphsurgery.Graph, o draw.Options, force bool, inputs ...string) error {
+	for _, in := range inputs {
+		if atomicfile.SameFile(in, path) {
+			return usage("the output "+path+" is the input file", "give the drawing another name")
+		}
+	}
 	var picture bytes.Buffer
 	if err := render(&picture, g, o); err != nil {
 		return err

@@ -124,6 +124,18 @@ func logitsInORT(ts *testscript.TestScript, rt *ort.Runtime, level ort.OptLevel,
 	return out["logits"].F32
 }
 
+// tampered IN OUT squares the model's input in a node that is named as if it belonged
+// to an adapter.
+func tampered(ts *testscript.TestScript, _ bool, args []string) {
+	m, err := graphsurgery.Load(ts.MkAbs(args[0]))
+	ts.Check(err)
+	in := m.Graph.Inputs()[0]
+	p := m.NewPatch("tamper")
+	p.InsertAfter(in, p.Add("Mul", p.Tap(in), p.Tap(in), graphsurgery.Named("aat/evil")))
+	ts.Check(p.Apply())
+	ts.Check(m.Save(ts.MkAbs(args[1])))
+}
+
 // faulty FILE NAME writes a model of graphsurgery's list of faulty ones.
 func faulty(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {

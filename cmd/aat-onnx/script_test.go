@@ -46,6 +46,7 @@ func TestScript(t *testing.T) {
 			"killed":    killed,
 			"sameinort": sameinort,
 			"faulty":    faulty,
+			"tampered":  tampered,
 		},
 	})
 }

@@ -15,12 +15,13 @@ import (
 )
 
 type transformOptions struct {
-	out    string
-	passes []string
-	opset  int64
-	rounds int
-	force  bool
-	list   bool
+	out      string
+	passes   []string
+	opset    int64
+	rounds   int
+	opsetSet bool
+	force    bool
+	list     bool
 }
 
 func transformCommand(a *app) *cobra.Command {
@@ -50,6 +51,7 @@ func transformCommand(a *app) *cobra.Command {
 			if err := needFlag(c, "output", o.out, "aat-onnx transform model.onnx -o clean.onnx"); err != nil {
 				return err
 			}
+			o.opsetSet = c.Flags().Changed("opset")
 			return a.transform(args[0], o)
 		},
 	}
@@ -67,6 +69,9 @@ func transformCommand(a *app) *cobra.Command {
 // precede it, unless the list says where.
 func (o transformOptions) chosen() ([]passes.Pass, error) {
 	names := o.passes
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	if names == nil && o.opset == 0 {
 		names = []string{"cleanup"}
 	}
@@ -97,6 +102,19 @@ func (o transformOptions) chosen() ([]passes.Pass, error) {
 	return list, nil
 }
 
+// check tests the flags that need no model.
+func (o transformOptions) check() error {
+	switch {
+	case o.rounds < 1:
+		return usage(fmt.Sprintf("--rounds %d: want 1 or more", o.rounds), "leave the flag out for its default")
+	case o.opsetSet && (o.opset < passes.MinOpset || o.opset > passes.MaxOpset):
+		return usage(fmt.Sprintf("--opset %d: want %d to %d", o.opset, passes.MinOpset, passes.MaxOpset), fmt.Sprintf("for example --opset %d", passes.MaxOpset))
+	case o.passes != nil && len(o.passes) == 0:
+		return usage("--pass names no pass", "see 'aat-onnx transform --list'")
+	}
+	return nil
+}
+
 func (a *app) transform(path string, o transformOptions) error {
 	if atomicfile.SameFile(path, o.out) {
 		return usage("the output "+o.out+" is the input file", "give another -o")
@@ -109,9 +127,19 @@ func (a *app) transform(path string, o transformOptions) error {
 	if err != nil {
 		return err
 	}
+	if has, _ := m.Opset(""); o.opset != 0 && o.opset < has {
+		return usage(fmt.Sprintf("--opset %d: %s has opset %d, and lowering it is not done", o.opset, path, has), fmt.Sprintf("give --opset %d or more, or leave it out", has))
+	}
 	before := len(m.Graph.Nodes())
 	report, err := passes.RunFixed(m, o.rounds, list...)
 	var order *passes.OrderError
+	var unsupported *graphsurgery.UnsupportedError
+	if errors.As(err, &unsupported) {
+		var want int
+		if _, no := fmt.Sscanf(unsupported.Hint, "convert the model to opset %d", &want); no == nil {
+			unsupported.Hint = fmt.Sprintf("add --opset %d", want)
+		}
+	}
 	switch {
 	case errors.As(err, &order):
 		return usage(err.Error(), "see 'aat-onnx transform --list'")

@@ -12,7 +12,7 @@ import (
 
 // Options of a write. The zero value refuses to replace a file and uses mode 0644.
 type Options struct {
-	Force bool        // replace an existing file
+	Force bool        // replace an existing regular file; others never are
 	Mode  fs.FileMode // permission bits, 0 means 0644
 }
 
@@ -53,14 +53,28 @@ type File struct {
 
 // Create begins a file at path.
 func Create(path string, o Options) (*File, error) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() && o.Force {
-		return nil, &fs.PathError{Op: "write", Path: path, Err: errors.New("is a folder")}
+	if info, err := os.Stat(path); err == nil && o.Force { // through links
+		if err := replaceable(info, path); err != nil {
+			return nil, err
+		}
 	}
 	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return nil, fmt.Errorf("writing %s: %w", path, err)
 	}
 	return create(root, filepath.Base(path), path, o)
+}
+
+// replaceable tests that what exists under a name is a regular file: a file in the
+// place of a device or a pipe would break what uses it.
+func replaceable(info fs.FileInfo, path string) error {
+	switch {
+	case info.IsDir():
+		return &fs.PathError{Op: "write", Path: path, Err: errors.New("is a folder")}
+	case !info.Mode().IsRegular():
+		return &fs.PathError{Op: "write", Path: path, Err: errors.New("is not a regular file")}
+	}
+	return nil
 }
 
 // CreateIn begins a file in a folder, which the file closes in the end.
@@ -85,6 +99,11 @@ func (f *File) open() error {
 		if _, err := f.root.Lstat(f.base); err == nil {
 			return &ExistsError{f.path}
 		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if info, err := f.root.Lstat(f.base); err == nil && info.Mode()&fs.ModeSymlink == 0 {
+		if err := replaceable(info, f.path); err != nil {
 			return err
 		}
 	}
