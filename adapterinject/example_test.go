@@ -85,3 +85,44 @@ func ExampleExplain() {
 	// it is a linear layer, 16 to 2 wide, that no attention or MLP of a block has
 	// as the last layer of an MLP: what its last linear layer reads comes not from a linear layer alone
 }
+
+// Any part can be joined at a site: here a bottleneck of one's own, behind the
+// attention of each block.
+func ExampleBlock_Site() {
+	m, err := graphsurgery.Load("../testdata/tinyast/tinyast-ts17.onnx")
+	if err != nil {
+		log.Fatal(err)
+	}
+	part := bottleneck(128, 8)
+	blocks, _ := adapterinject.Find(m)
+	p := m.NewPatch("adapters")
+	for _, b := range blocks {
+		site, ok := b.Site(adapterinject.AttentionOut)
+		if !ok {
+			log.Fatal("block ", b.Index, " has no such value")
+		}
+		out := p.Splice(fmt.Sprintf("block%d", b.Index), part.Graph, p.Tap(site.Value))
+		p.InsertAfter(site.Value, out[0])
+	}
+	if err := p.Apply(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(blocks), "blocks,", m.Graph.Initializer("block5/up").Shape())
+	// Output: 6 blocks, [8 128]
+}
+
+// bottleneck is h + up·relu(down·h).
+func bottleneck(width, rank int64) *graphsurgery.Model {
+	m := graphsurgery.NewModel(17)
+	p := m.NewPatch("build")
+	batch, tokens := graphsurgery.Dim{Value: -1, Param: "batch"}, graphsurgery.Dim{Value: -1, Param: "tokens"}
+	h := p.AddInput("h", graphsurgery.Type{DType: graphsurgery.Float, Shape: []graphsurgery.Dim{batch, tokens, {Value: width}}})
+	down := p.Initializer("down", graphsurgery.NewTensor([]int64{width, rank}, make([]float32, width*rank)))
+	up := p.Initializer("up", graphsurgery.NewTensor([]int64{rank, width}, make([]float32, rank*width)))
+	result := p.Add("MatMul", p.Add("Relu", p.Add("MatMul", h, down)), up)
+	p.AddOutput("result", p.Add("Add", h, result), graphsurgery.Type{})
+	if err := p.Apply(); err != nil {
+		log.Fatal(err)
+	}
+	return m
+}

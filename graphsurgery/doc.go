@@ -1,6 +1,6 @@
 // Package graphsurgery edits ONNX files safely.
 //
-// Start with [Load]; look around through Model.Graph; change things through a
+// Start with [Load], or [NewModel] for an empty one; look around through Model.Graph; change things through a
 // [Patch]; write with [Model.Save]:
 //
 //	m, err := graphsurgery.Load("model.onnx")

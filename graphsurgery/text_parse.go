@@ -33,9 +33,9 @@ func ParseText(text string) (*Model, error) {
 	}
 	switch {
 	case m.pb.IrVersion == nil:
-		return nil, &FormatError{What: "the text names no ir_version"}
+		return nil, &FormatError{What: "the text names no ir_version; a model begins with a header such as " + header}
 	case m.pb.GetIrVersion() >= 3 && len(m.pb.OpsetImport) == 0:
-		return nil, &FormatError{What: "the text has no opset_import"}
+		return nil, &FormatError{What: "the text has no opset_import; a model begins with a header such as " + header}
 	}
 	m.Graph = &Graph{model: m, pb: m.pb.Graph}
 	if err := m.reindex(); err != nil {
@@ -43,6 +43,9 @@ func ParseText(text string) (*Model, error) {
 	}
 	return m, nil
 }
+
+// header is an example of what a model's text begins with.
+const header = `<ir_version: 10, opset_import: ["" : 21]>`
 
 // textParser reads messages by recursive descent. After its first error, which
 // the lexer keeps, every token is the end of the text, so that all loops end;
