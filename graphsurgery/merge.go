@@ -67,7 +67,7 @@ func (j *joint) join() {
 	s.rename, s.declare, s.last, s.known = j.rename, true, true, true
 	inputs := make([]Wire, len(b.inputs))
 	for i, v := range b.inputs {
-		inputs[i] = j.input(s, v)
+		inputs[i] = j.input(v)
 	}
 	outputs := s.run(inputs)
 	j.listDefaults(s)
@@ -92,7 +92,7 @@ func (j *joint) rename(name string, kind nameKind) (string, error) {
 }
 
 // input is what an input of the second model reads.
-func (j *joint) input(s *splicer, v *Value) Wire {
+func (j *joint) input(v *Value) Wire {
 	from, connected := j.options.Connect[v.name]
 	if !connected {
 		name, err := j.rename(v.name, valueName)

@@ -192,7 +192,7 @@ func (s *splicer) needFunctions() {
 		if !differs[f] || s.patch.hasFunction(f.key()) && s.functions[f.key()] == "" {
 			continue
 		}
-		s.patch.change.functions = append(s.patch.change.functions, s.copyFunction(f))
+		s.patch.functions = append(s.patch.functions, s.copyFunction(f))
 	}
 }
 

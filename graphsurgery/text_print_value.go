@@ -291,7 +291,7 @@ func (p *textPrinter) tensorAs(name string, t *pb.TensorProto, initializer bool)
 func textElements(t *pb.TensorProto) (n int, element func(i int) string) {
 	raw := t.GetRawData()
 	le, kind := binary.LittleEndian, DType(t.GetDataType())
-	unsigned := func(i int, x uint64) string { return strconv.FormatUint(x, 10) }
+	unsigned := func(_ int, x uint64) string { return strconv.FormatUint(x, 10) }
 	switch kind {
 	case String:
 		return len(t.StringData), func(i int) string { return quoteText(string(t.StringData[i])) }

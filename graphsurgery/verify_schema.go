@@ -41,7 +41,7 @@ func (c *checker) opsets(list []*pb.OperatorSetIdProto, s *spot) {
 
 // graphSchema tests a graph's name, its ports and, up to IR 3, that its
 // initialisers are inputs.
-func (c *checker) graphSchema(g *pb.GraphProto, names *scope, s *spot) {
+func (c *checker) graphSchema(g *pb.GraphProto, s *spot) {
 	if g.GetName() == "" {
 		c.report(s, ruleGraphName, "", "the graph has no name")
 	}

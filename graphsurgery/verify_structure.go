@@ -102,7 +102,7 @@ func (c *checker) graph(g *pb.GraphProto, outer *scope, s *spot) {
 	names := &scope{names: make(map[string]bool, len(g.Node)+len(g.Initializer)), nodes: g.Node, outer: outer}
 	c.start(g, names, s)
 	if c.level >= LevelSchema {
-		c.graphSchema(g, names, s)
+		c.graphSchema(g, s)
 	}
 	if c.level >= LevelTypes {
 		c.constants(g, s)

@@ -88,11 +88,11 @@ func (s *scene) rank() {
 			it.layer = last
 		}
 	}
-	s.deepen(in)
+	s.deepen()
 }
 
 // deepen keeps exits below everything else.
-func (s *scene) deepen(in map[*item][]*item) {
+func (s *scene) deepen() {
 	deepest := 0
 	for _, it := range s.items {
 		if it.kind != exitItem {

@@ -28,7 +28,7 @@ func dotProduct() *pattern.Pattern {
 		pattern.Op("Div", scores, pattern.Fixed("divisor")),
 		scores)
 	masked := pattern.Or(pattern.Op("Add", scaled, pattern.Var("mask")).Commutes(), scaled)
-	softmax := pattern.Op("Softmax", masked).Attr("over the last axis", func(v *pattern.View, n *gs.Node) bool {
+	softmax := pattern.Op("Softmax", masked).Attr("over the last axis", func(_ *pattern.View, n *gs.Node) bool {
 		axis := n.Int("axis", -1)
 		return axis == -1 || axis == 3
 	})

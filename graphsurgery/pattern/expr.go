@@ -88,7 +88,7 @@ func Opt(e *Expr) *Expr {
 	return &c
 }
 
-// Rest, as the last input of an [Op], stands for any further inputs.
+// Rest stands, as the last input of an [Op], for any further inputs.
 func Rest() *Expr { return &Expr{kind: kindVar, name: "…", optional: true} }
 
 // Or is a value that fits one of the alternatives; the first that fits counts.

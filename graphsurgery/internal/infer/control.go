@@ -209,7 +209,7 @@ func scan(n *Node) error {
 		return fail("the body gives %d values for %d outputs", len(out), len(n.Out))
 	}
 	for i := range n.Out {
-		v := Value{}
+		var v Value
 		if i < k {
 			v = state[i]
 		} else {

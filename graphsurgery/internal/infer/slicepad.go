@@ -18,7 +18,7 @@ func slice(n *Node) error {
 		return nil
 	}
 	out := clone(s)
-	axes, starts, ends, steps, ok := n.sliceArgs(len(s))
+	axes, starts, ends, steps, ok := n.sliceArgs()
 	if !ok {
 		n.set(0, n.dtype(0), unknowns(len(s)))
 		return nil
@@ -44,7 +44,7 @@ func slice(n *Node) error {
 
 // sliceArgs reads the arguments in either form; ok is false if the axes are not
 // known.
-func (n *Node) sliceArgs(rank int) (axes []int64, starts, ends, steps []Expr, ok bool) {
+func (n *Node) sliceArgs() (axes []int64, starts, ends, steps []Expr, ok bool) {
 	if n.Has("starts") {
 		starts, ends, axes = dims(n.Ints("starts")...), dims(n.Ints("ends")...), n.Ints("axes")
 	} else {
