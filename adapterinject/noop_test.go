@@ -2,7 +2,6 @@ package adapterinject
 
 import (
 	"math"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,19 +9,7 @@ import (
 )
 
 func TestCheckNoop(t *testing.T) {
-	bases := map[string]*gs.Model{
-		"pre-norm":      classifier(t, 17, 8, 2, 3, true, spelling{}),
-		"post-norm":     classifier(t, 17, 8, 2, 3, false, spelling{post: true}),
-		"Gemm":          classifier(t, 17, 8, 2, 3, true, spelling{linear: "gemm"}),
-		"LayerScale":    classifier(t, 20, 8, 2, 3, true, spelling{scale: true, act: "op"}),
-		"spelled norms": classifier(t, 14, 8, 2, 3, true, spelling{norm: "keras", act: "tanh"}),
-		"waveform":      load(t, "../testdata/small/waveform.onnx"),
-	}
-	files, _ := filepath.Glob("../testdata/tinyast/*.onnx")
-	for _, f := range files {
-		bases[f] = load(t, f)
-	}
-	for name, base := range bases {
+	for name, base := range structureBases(t) {
 		for _, r := range []Recipe{AAT{}, AAT{Scale: 0.1, Rank: 2}, AAT{MLPOnly: true}, HeadOnly{}} {
 			for _, h := range []Head{{}, {Labels: labels(5)}} {
 				if r.Method() == "head" && len(h.Labels) == 0 {

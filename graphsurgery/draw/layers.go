@@ -10,9 +10,9 @@ import (
 // paths, long edges cut by dummies, crossings lessened by barycentres, positions
 // by least squares.
 
-// vertex is an item, or a dummy where a value's edges pass a layer.
+// vertex is an item, or a bend where a value's edges pass a layer.
 type vertex struct {
-	item     *item // nil for a dummy
+	item     *item // nil for a bend
 	layer    int
 	order    int // in its layer
 	x        float64

@@ -30,7 +30,7 @@ func (g *grid) straighten() {
 	}
 }
 
-// next is the dummy in which a dummy's value goes on: the first, if it parts.
+// next is the bend in which a bend's value goes on: the first, if it parts.
 func (v *vertex) next() *vertex {
 	for _, s := range v.down {
 		if s.bottom.item == nil {

@@ -188,11 +188,7 @@ func pooled(n *Node, dtype int32) error {
 	if x == nil {
 		return nil
 	}
-	kernel := dims(n.Ints("kernel_shape")...)
-	if len(x) < 3 || len(kernel) != len(x)-2 {
-		return fail("kernel_shape %v does not fit input of shape %s", n.Ints("kernel_shape"), ShapeString(x))
-	}
-	ws, err := n.windows(kernel)
+	ws, err := n.poolWindows(x)
 	if err != nil {
 		return err
 	}
@@ -202,6 +198,15 @@ func pooled(n *Node, dtype int32) error {
 	}
 	n.set(0, dtype, out)
 	return nil
+}
+
+// poolWindows are the windows of a pooling over x, as kernel_shape says.
+func (n *Node) poolWindows(x []Expr) ([]window, error) {
+	kernel := dims(n.Ints("kernel_shape")...)
+	if len(x) < 3 || len(kernel) != len(x)-2 {
+		return nil, fail("kernel_shape %v does not fit input of shape %s", n.Ints("kernel_shape"), ShapeString(x))
+	}
+	return n.windows(kernel)
 }
 
 func maxPool(n *Node) error {
@@ -239,11 +244,7 @@ func maxUnpool(n *Node) error {
 		n.set(0, n.dtype(0), n.shapeFrom(2))
 		return nil
 	}
-	kernel := dims(n.Ints("kernel_shape")...)
-	if len(x) < 3 || len(kernel) != len(x)-2 {
-		return fail("kernel_shape %v does not fit input of shape %s", n.Ints("kernel_shape"), ShapeString(x))
-	}
-	ws, err := n.windows(kernel)
+	ws, err := n.poolWindows(x)
 	if err != nil {
 		return err
 	}
