@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -209,6 +210,25 @@ func TestKillAtEveryPointOfASave(t *testing.T) {
 			t.Fatalf("killed at point %d, the continued run did not finish", p)
 		}
 		sameEnd(t, straight, dir)
+	}
+}
+
+// Killed while its very first file was being written, a folder holds no run yet, and
+// still the next one takes away what was left there, and nothing else.
+func TestKilledInTheFirstWrite(t *testing.T) {
+	dir := t.TempDir()
+	left, other := filepath.Join(dir, "."+fileModel+".tmp0123abcd"), filepath.Join(dir, ".notes.tmp0123abcd")
+	for _, path := range []string{left, other} {
+		if err := os.WriteFile(path, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	train(t, quick(goBackend(t), dir))
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the half file of the model: %v, want it removed", err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("a file of another name: %v, want it kept", err)
 	}
 }
 

@@ -52,10 +52,12 @@ func begin(ctx context.Context, f *folder, m *graphsurgery.Model, set *data.Set,
 		return nil, err
 	}
 	defer t.close()
+	tidy := f.sweep // a run killed before its configuration stood leaves only these
 	if former {
-		if err := f.clear(); err != nil {
-			return nil, err
-		}
+		tidy = f.clear
+	}
+	if err := tidy(); err != nil {
+		return nil, err
 	}
 	if err := m.SaveForce(f.path(fileModel)); err != nil {
 		return nil, err
