@@ -22,10 +22,11 @@ import traceback
 import torch
 
 import build
+import reference
 from spec import FAMILIES
 
 MODULES = ("audio", "vision", "text", "plain", "negatives", "fresh")
-LIMIT = 240  # seconds for one variant
+LIMIT = 240  # seconds of processor time for one variant
 
 
 def load_families() -> None:
@@ -43,7 +44,7 @@ def complete(folder: pathlib.Path, variants: list[str]) -> bool:
     """Whether nothing is left to build, as far as the folder tells."""
     failed = folder / "failed.json"
     errors = json.loads(failed.read_text()) if failed.exists() else {}
-    return all(v in errors or (folder / f"{v}.json").exists() for v in variants)
+    return (folder / "torch.npz").exists() and all(v in errors or (folder / f"{v}.json").exists() for v in variants)
 
 
 def work(task) -> str:
@@ -57,32 +58,33 @@ def work(task) -> str:
     failed = folder / "failed.json"
     errors = json.loads(failed.read_text()) if failed.exists() else {}
     todo = [v for v in variants if not (folder / f"{v}.json").exists() and v not in errors]
-    if not todo:
-        return f"{name}: complete"
     try:
         builder = build.Builder(family, folder)
     except Exception as err:  # a family that cannot be built must not stop the others
         traceback.print_exc()
         return f"{name}: BROKEN {first_line(err)}"
+    with contextlib.suppress(RuntimeError):  # a network without a gradient
+        if not (folder / "torch.npz").exists():
+            reference.write(builder.net, folder / "torch.npz")
     done = 0
     for v in todo:
         if not builder.wants(v):
             continue
         try:
-            signal.signal(signal.SIGALRM, overtime)
-            signal.alarm(LIMIT)
+            signal.signal(signal.SIGPROF, overtime)
+            signal.setitimer(signal.ITIMER_PROF, LIMIT)
             builder.variant(v)
             done += 1
         except Exception as err:  # recorded, never hidden
             errors[v] = f"{type(err).__name__}: {first_line(err)}"
             write_json(failed, errors)
         finally:
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
     return f"{name}: {done} written, {len(errors)} failed, {time.time() - begin:.0f} s"
 
 
 def overtime(*_):
-    raise TimeoutError(f"more than {LIMIT} s")
+    raise TimeoutError(f"more than {LIMIT} s of processor time")
 
 
 def first_line(err) -> str:
