@@ -42,9 +42,23 @@ type table map[opKey][]*operator // keys with Since = 0
 func newTable() table {
 	t := make(table)
 	for _, family := range [][]operator{
-		elementwiseOps(), activationOps(), compareOps(), castOps(),
-		constantOps(), shapeOps(), arrangeOps(), sliceOps(), indexOps(),
-		reduceOps(), linearOps(), convOps(), normOps(), softmaxOps(), attentionOps(), onDataOps(),
+		elementwiseOps(),
+		activationOps(),
+		compareOps(),
+		castOps(),
+		constantOps(),
+		shapeOps(),
+		arrangeOps(),
+		sliceOps(),
+		indexOps(),
+		reduceOps(),
+		linearOps(),
+		convOps(),
+		poolOps(),
+		normOps(),
+		softmaxOps(),
+		attentionOps(),
+		onDataOps(),
 	} {
 		for _, op := range family {
 			t.add(op)
