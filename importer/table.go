@@ -59,6 +59,8 @@ func newTable() table {
 		softmaxOps(),
 		attentionOps(),
 		onDataOps(),
+		controlOps(),
+		sequenceOps(),
 	} {
 		for _, op := range family {
 			t.add(op)
