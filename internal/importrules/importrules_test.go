@@ -48,6 +48,7 @@ var rules = []rule{
 	{"internal/ort", nil, []string{"github.com/yalue/onnxruntime_go"}, "the one place that sees ONNX Runtime"},
 	{"internal/conformance", []string{"graphsurgery", "importer"}, []string{"github.com/gomlx"}, "runs onnx's own tests through importer"},
 	{"internal/surgeryscore", []string{"graphsurgery", "adapterinject"}, nil, "scores both from outside, on the corpus"},
+	{"internal/importscore", []string{"graphsurgery", "importer", "internal/ort", "internal/pjrt", "internal/testutil"}, []string{"github.com/gomlx"}, "scores the importer from outside, on the corpus"},
 	{"finetune/data", []string{"audio", "internal/safefile"}, nil, "labels and splits of recordings"},
 	{"finetune", []string{"graphsurgery", "importer", "audio", "finetune/data", "internal/atomicfile"}, []string{"github.com/gomlx", "github.com/gofrs/flock", "golang.org/x/sys"}, "the training loop"},
 	{"export", []string{"graphsurgery", "adapterinject", "finetune", "internal/ort"}, nil, "artefacts and their check in a second runtime"},
