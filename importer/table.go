@@ -44,8 +44,9 @@ type table map[opKey][]*operator // keys with Since = 0
 func newTable() table {
 	t := make(table)
 	for _, family := range [][]operator{
-		elementwiseOps(), activationOps(), compareOps(), castOps(),
-		constantOps(), shapeOps(), arrangeOps(), sliceOps(), indexOps(),
+		elementwiseOps(), legacyOps(), signOps(), trigonometryOps(), activationOps(), bitOps(), compareOps(), castOps(),
+		constantOps(), maskOps(), shapeOps(), arrangeOps(), padOps(), sliceOps(), indexOps(), scatterOps(),
+		orderOps(), cumulateOps(), compressOps(),
 		reduceOps(), linearOps(), convOps(), normOps(), softmaxOps(), attentionOps(),
 	} {
 		for _, op := range family {
