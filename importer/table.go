@@ -44,10 +44,10 @@ type table map[opKey][]*operator // keys with Since = 0
 func newTable() table {
 	t := make(table)
 	for _, family := range [][]operator{
-		elementwiseOps(), legacyOps(), signOps(), trigonometryOps(), activationOps(), bitOps(), compareOps(), castOps(),
-		constantOps(), maskOps(), shapeOps(), arrangeOps(), padOps(), sliceOps(), indexOps(), scatterOps(),
-		orderOps(), cumulateOps(), compressOps(),
-		reduceOps(), linearOps(), convOps(), normOps(), softmaxOps(), attentionOps(),
+		basicOps(),
+		elementwiseOps(), activationOps(), compareOps(), castOps(),
+		constantOps(), shapeOps(), arrangeOps(), sliceOps(), indexOps(),
+		reduceOps(), linearOps(), convOps(), poolOps(), normOps(), softmaxOps(), attentionOps(),
 	} {
 		for _, op := range family {
 			t.add(op)
