@@ -59,6 +59,7 @@ func newTable() table {
 		softmaxOps(),
 		attentionOps(),
 		onDataOps(),
+		basicOps(),
 	} {
 		for _, op := range family {
 			t.add(op)
