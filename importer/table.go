@@ -46,7 +46,7 @@ func newTable() table {
 	for _, family := range [][]operator{
 		elementwiseOps(), activationOps(), compareOps(), castOps(),
 		constantOps(), shapeOps(), arrangeOps(), sliceOps(), indexOps(),
-		reduceOps(), linearOps(), convOps(), poolOps(), normOps(), softmaxOps(), attentionOps(),
+		reduceOps(), linearOps(), convOps(), poolOps(), resizeOps(), normOps(), softmaxOps(), attentionOps(),
 	} {
 		for _, op := range family {
 			t.add(op)
