@@ -47,6 +47,7 @@ func newTable() table {
 		elementwiseOps(), activationOps(), compareOps(), castOps(),
 		constantOps(), shapeOps(), arrangeOps(), sliceOps(), indexOps(),
 		reduceOps(), linearOps(), convOps(), normOps(), softmaxOps(), attentionOps(),
+		layerNormOps(), rotaryOps(), lossOps(),
 	} {
 		for _, op := range family {
 			t.add(op)
