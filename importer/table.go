@@ -46,7 +46,10 @@ func newTable() table {
 	for _, family := range [][]operator{
 		elementwiseOps(), activationOps(), compareOps(), castOps(),
 		constantOps(), shapeOps(), arrangeOps(), sliceOps(), indexOps(),
-		reduceOps(), linearOps(), convOps(), poolOps(), resizeOps(), normOps(), softmaxOps(), attentionOps(),
+		reduceOps(), linearOps(), softmaxOps(), attentionOps(),
+		layerNormOps(), rotaryOps(), lossOps(),
+		convOps(), poolOps(), resizeOps(), channelNormOps(), dropoutOps(), placeOps(),
+		fourierOps(), sampleOps(),
 	} {
 		for _, op := range family {
 			t.add(op)
