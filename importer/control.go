@@ -56,9 +56,9 @@ func (c *call) choose(cond *graph.Node, yes, no *wire) *wire {
 	case yes == no:
 		return yes
 	case yes.kind != tensorWire || no.kind != tensorWire:
-		c.refuse("a condition that depends on data chooses between values that are no tensors")
+		c.refuseData("a condition that depends on data chooses between values that are no tensors")
 	case yes.dtype != no.dtype || !slices.Equal(yes.dims, no.dims):
-		c.refuse("a condition that depends on data chooses between %s%v and %s%v; want the same type and shape",
+		c.refuseData("a condition that depends on data chooses between %s%v and %s%v; want the same type and shape",
 			yes.dtype, yes.dims, no.dtype, no.dims)
 	}
 	if len(yes.dims) > 2 && yes.node == nil && no.node == nil && yes.flat != nil && no.flat != nil {

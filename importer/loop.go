@@ -43,7 +43,7 @@ func lowerLoop(c *call) []*wire {
 	trips, bounded := l.trips()
 	for i := int64(0); i < trips && l.runs(); i++ {
 		if l.active != nil && !bounded {
-			c.refuse("a Loop whose condition depends on data needs a trip count that is known while the graph is built")
+			c.refuseData("a Loop whose condition depends on data needs a trip count that is known while the graph is built")
 		}
 		l.iterate(i)
 	}
@@ -92,7 +92,7 @@ func (l *loop) iterate(i int64) {
 	at.ints[0] = i
 	out := l.call.body(l.body, append([]*wire{hostWire(at), l.cond}, l.carried...)...)
 	if l.active != nil && len(l.scans) > 0 {
-		l.refuse("a Loop whose condition depends on data has scan outputs, whose length would depend on it")
+		l.refuseData("a Loop whose condition depends on data has scan outputs, whose length would depend on it")
 	}
 	for k := range l.carried {
 		if next := out[1+k]; l.active != nil {

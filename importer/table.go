@@ -55,12 +55,21 @@ func newTable() table {
 		linearOps(),
 		convOps(),
 		poolOps(),
-		normOps(),
+		resizeOps(),
+		layerNormOps(),
+		channelNormOps(),
+		dropoutOps(),
+		placeOps(),
+		fourierOps(),
+		sampleOps(),
+		rotaryOps(),
+		lossOps(),
 		softmaxOps(),
 		attentionOps(),
 		onDataOps(),
 		controlOps(),
 		sequenceOps(),
+		basicOps(),
 	} {
 		for _, op := range family {
 			t.add(op)

@@ -46,6 +46,7 @@ type tracer struct {
 	store   *model.Store
 	wires   map[*graphsurgery.Value]*wire
 	at      *graphsurgery.Node
+	feeding *feeding // nil where the caller's nodes are all there is
 
 	// what was found out about bodies of If, Loop and Scan
 	steps     map[*graphsurgery.Node]*operator
@@ -74,6 +75,7 @@ func (t *tracer) feed(inputs map[string]*graph.Node, needed []*graphsurgery.Valu
 			panic(err)
 		}
 		t.wires[v] = t.wire(n)
+		t.wires[v].origin = t.feeding.origin(v)
 	}
 	for name := range inputs {
 		if t.program.model.Graph.Input(name) == nil {
