@@ -43,6 +43,16 @@ func newTable() table {
 	t := make(table)
 	for _, family := range [][]operator{
 		elementwiseOps(),
+		legacyOps(),
+		signOps(),
+		trigonometryOps(),
+		bitOps(),
+		maskOps(),
+		padOps(),
+		scatterOps(),
+		orderOps(),
+		cumulateOps(),
+		compressOps(),
 		activationOps(),
 		compareOps(),
 		castOps(),
@@ -67,7 +77,6 @@ func newTable() table {
 		softmaxOps(),
 		attentionOps(),
 		onDataOps(),
-		basicOps(),
 	} {
 		for _, op := range family {
 			t.add(op)
