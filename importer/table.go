@@ -43,6 +43,16 @@ func newTable() table {
 	t := make(table)
 	for _, family := range [][]operator{
 		elementwiseOps(),
+		legacyOps(),
+		signOps(),
+		trigonometryOps(),
+		bitOps(),
+		maskOps(),
+		padOps(),
+		scatterOps(),
+		orderOps(),
+		cumulateOps(),
+		compressOps(),
 		activationOps(),
 		compareOps(),
 		castOps(),
@@ -69,7 +79,6 @@ func newTable() table {
 		onDataOps(),
 		controlOps(),
 		sequenceOps(),
-		basicOps(),
 	} {
 		for _, op := range family {
 			t.add(op)
