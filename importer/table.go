@@ -77,6 +77,8 @@ func newTable() table {
 		softmaxOps(),
 		attentionOps(),
 		onDataOps(),
+		controlOps(),
+		sequenceOps(),
 	} {
 		for _, op := range family {
 			t.add(op)
