@@ -101,10 +101,11 @@ func widenNode(n *pb.NodeProto) {
 	}
 }
 
-// floatByDefault are the operators that make float32 out of nothing, and the
-// attribute that says otherwise.
+// floatByDefault are the operators that make float32 out of nothing, or of any
+// float, and the attribute that says otherwise.
 var floatByDefault = map[string]string{
 	"RandomNormal": "dtype", "RandomUniform": "dtype", "MelWeightMatrix": "output_datatype",
+	"LayerNormalization": "stash_type", "RMSNormalization": "stash_type",
 	"HannWindow": "output_datatype", "HammingWindow": "output_datatype", "BlackmanWindow": "output_datatype",
 }
 

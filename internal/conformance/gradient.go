@@ -23,8 +23,8 @@ import (
 // sampled elements each, against finite differences. The model is turned into
 // float64 where that can be run, else taken as it is with a tolerance to match.
 // Where a function has a kink, any number between the slopes on both sides is
-// right. A folder without a float input and a float output has no gradient, and
-// one whose float inputs decide shapes none by those.
+// right. A folder without a float input and a float output has no gradient. One
+// all of whose float inputs decide shapes is refused.
 func RunWithGradients(dir string, b compute.Backend) Result {
 	r := Run(dir, b)
 	if r.Outcome != Passed {
@@ -43,10 +43,12 @@ func RunWithGradients(dir string, b compute.Backend) Result {
 // sampled bounds the elements of an input whose derivative is checked.
 const sampled = 16
 
-// precision is how a gradient is measured in a float type.
+// precision is how a gradient is measured: in what float type, and by how many of
+// the float inputs.
 type precision struct {
 	widen           bool
 	step, tolerance float64
+	inputs          int
 }
 
 // The steps and tolerances, both relative to 1+|x| and 1+|derivative|. A central
@@ -54,21 +56,27 @@ type precision struct {
 // each for h = 1e-5; in float32 about 2e-5 and 1e-5·|f| for h = 1e-2, where f, a
 // sum over all outputs, may be of the order of 100.
 var (
-	inDouble = precision{true, 1e-5, 1e-5}
-	inSingle = precision{false, 1e-2, 2e-2}
+	inDouble = precision{widen: true, step: 1e-5, tolerance: 1e-5}
+	inSingle = precision{widen: false, step: 1e-2, tolerance: 2e-2}
 )
 
-// gradients checks the gradients of a test and counts the derivatives.
-func (f *folder) gradients(b compute.Backend) (int, error) {
+// gradients checks the gradients of a test and counts the derivatives. What cannot
+// be had in float64 is tried as it is, and where a second float input decides a
+// shape, as the scales of a Resize do, the first alone is differentiated.
+func (f *folder) gradients(b compute.Backend) (checked int, err error) {
 	var wrong *wrongError
-	checked, err := f.gradientsIn(inDouble, b)
-	if err == nil || errors.As(err, &wrong) {
-		return checked, err
+	for _, p := range []precision{inDouble, inSingle} {
+		for _, inputs := range []int{math.MaxInt, 1} {
+			p.inputs = inputs
+			if checked, err = f.gradientsIn(p, b); err == nil || errors.As(err, &wrong) {
+				return checked, err
+			}
+		}
 	}
-	return f.gradientsIn(inSingle, b)
+	return checked, err
 }
 
-// gradientsIn checks them in one precision.
+// gradientsIn checks them in one way.
 func (f *folder) gradientsIn(p precision, b compute.Backend) (checked int, err error) {
 	for _, set := range f.sets {
 		var n int
@@ -93,8 +101,7 @@ type differential struct {
 	precision
 	set    string
 	names  []string
-	args   []any
-	floats []int // which arguments are differentiated
+	args   []*tensors.Tensor
 	loss   *model.Exec
 	slopes *model.Exec
 	store  *model.Store
@@ -102,54 +109,74 @@ type differential struct {
 
 // newDifferential builds the function; nil if there is nothing to differentiate.
 func newDifferential(m *graphsurgery.Model, set dataSet, p precision, b compute.Backend) (*differential, error) {
-	if p.widen {
-		var err error
-		if m, err = m.Widen(); err != nil {
-			return nil, err
-		}
-	}
 	d := &differential{precision: p, set: set.name, store: model.NewStore()}
+	fixed := make(map[string]*graphsurgery.Tensor)
 	for i, v := range m.Graph.Inputs() {
 		t := set.inputs[i].Tensor
 		if t == nil {
 			return nil, nil // sequences are not differentiated
 		}
-		arg, float, err := d.argument(t)
+		if !d.differentiable(t) {
+			fixed[v.Name()] = t
+			continue
+		}
+		arg, err := d.argument(t)
 		if err != nil {
 			return nil, err
 		}
-		if float {
-			d.floats = append(d.floats, i)
-		}
 		d.names, d.args = append(d.names, v.Name()), append(d.args, arg)
 	}
-	if len(d.floats) == 0 {
+	if len(d.names) == 0 {
 		return nil, nil
+	}
+	m, err := prepared(m, fixed, p.widen)
+	if err != nil {
+		return nil, err
 	}
 	return d, d.build(m, b)
 }
 
-// argument makes an input and tells whether it is differentiated.
-func (d *differential) argument(t *graphsurgery.Tensor) (*tensors.Tensor, bool, error) {
-	if !t.DType().IsFloat() || !d.widen {
-		arg, err := importer.NewTensor(t)
-		float := t.DType() == graphsurgery.Float || t.DType() == graphsurgery.Double
-		return arg, float && t.Len() > 0, err
+// differentiable tells whether the next input is one to differentiate by.
+func (d *differential) differentiable(t *graphsurgery.Tensor) bool {
+	long := t.DType() == graphsurgery.Float || t.DType() == graphsurgery.Double
+	return len(d.names) < d.inputs && t.Len() > 0 && (long || d.widen && t.DType().IsFloat())
+}
+
+// prepared is a copy of a model with the fixed inputs as initialisers, and its
+// floats widened if asked for.
+func prepared(m *graphsurgery.Model, fixed map[string]*graphsurgery.Tensor, widen bool) (*graphsurgery.Model, error) {
+	m = m.Clone()
+	p := m.NewPatch("fix inputs")
+	p.TrustTypes()
+	for _, v := range m.Graph.Inputs() {
+		if t := fixed[v.Name()]; t != nil {
+			p.Shunt(v, p.FreshInitializer(v.Name(), t))
+			p.RemoveInput(v)
+		}
+	}
+	if err := p.Apply(); err != nil {
+		return nil, err
+	}
+	if !widen {
+		return m, nil
+	}
+	return m.Widen()
+}
+
+// argument makes an input.
+func (d *differential) argument(t *graphsurgery.Tensor) (*tensors.Tensor, error) {
+	if !d.widen {
+		return importer.NewTensor(t)
 	}
 	values, err := t.Float64s()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	return tensors.FromFlatDataAndDimensions(values, dimensions(t)...), t.Len() > 0, nil
-}
-
-// dimensions gives a tensor's shape as GoMLX wants it.
-func dimensions(t *graphsurgery.Tensor) []int {
 	dims := make([]int, len(t.Shape()))
-	for i, d := range t.Shape() {
-		dims[i] = int(d)
+	for i, n := range t.Shape() {
+		dims[i] = int(n)
 	}
-	return dims
+	return tensors.FromFlatDataAndDimensions(values, dims...), nil
 }
 
 // build compiles the function and its gradient.
@@ -166,17 +193,19 @@ func (d *differential) build(m *graphsurgery.Model, b compute.Backend) error {
 		for i, n := range nodes {
 			feeds[d.names[i]] = n
 		}
-		return weightedSum(nodes[0].Graph(), p.Call(scope, feeds))
+		outputs := p.Call(scope, feeds)
+		for _, out := range outputs {
+			if d.widen && out.DType().IsFloat() && out.DType() != dtypes.Float64 {
+				panic(fmt.Errorf("an output stays %s", out.DType())) // too coarse for the step
+			}
+		}
+		return weightedSum(nodes[0].Graph(), outputs)
 	}
 	if d.loss, err = model.NewExec(b, d.store, of); err != nil {
 		return err
 	}
 	d.slopes, err = model.NewExec(b, d.store, func(scope *model.Scope, nodes []*graph.Node) []*graph.Node {
-		var by []*graph.Node
-		for _, i := range d.floats {
-			by = append(by, nodes[i])
-		}
-		return graph.Gradient(of(scope, nodes), by...)
+		return graph.Gradient(of(scope, nodes), nodes...)
 	})
 	return err
 }
@@ -198,11 +227,11 @@ func weightedSum(g *graph.Graph, outputs []*graph.Node) *graph.Node {
 
 // check compares sampled derivatives and counts them.
 func (d *differential) check() (int, error) {
-	slopes, err := d.slopes.Call(d.args...)
+	slopes, err := run(d.slopes, d.args)
 	if err != nil {
 		return 0, err
 	}
-	middle, err := d.at(-1, nil)
+	middle, err := d.at(d.args)
 	if err != nil {
 		return 0, err
 	}
@@ -210,12 +239,12 @@ func (d *differential) check() (int, error) {
 		return 0, nil // some output is not finite, so no sum of them has a slope
 	}
 	checked := 0
-	for k, i := range d.floats {
-		got, err := numbers(slopes[k])
+	for i, arg := range d.args {
+		got, err := numbers(slopes[i])
 		if err != nil {
 			return checked, err
 		}
-		x, err := numbers(d.args[i].(*tensors.Tensor))
+		x, err := numbers(arg)
 		if err != nil {
 			return checked, err
 		}
@@ -241,7 +270,9 @@ func (d *differential) compare(i, j int, x []float64, got, middle float64) (stri
 	for s, delta := range []float64{-h, h} {
 		moved := slices.Clone(x)
 		moved[j] += delta
-		value, err := d.at(i, moved)
+		args := slices.Clone(d.args)
+		args[i] = likeTensor(args[i], moved)
+		value, err := d.at(args)
 		if err != nil {
 			return "", err
 		}
@@ -259,22 +290,9 @@ func (d *differential) compare(i, j int, x []float64, got, middle float64) (stri
 	return fmt.Sprintf("got %g, finite differences give %g (%g and %g)", got, central, side[0], side[1]), nil
 }
 
-// at gives the function's value with argument i replaced, if x is not nil.
-func (d *differential) at(i int, x []float64) (float64, error) {
-	args := slices.Clone(d.args)
-	if x != nil {
-		old := args[i].(*tensors.Tensor)
-		if old.DType() == dtypes.Float32 {
-			short := make([]float32, len(x))
-			for k, v := range x {
-				short[k] = float32(v)
-			}
-			args[i] = tensors.FromFlatDataAndDimensions(short, old.Shape().Dimensions...)
-		} else {
-			args[i] = tensors.FromFlatDataAndDimensions(x, old.Shape().Dimensions...)
-		}
-	}
-	out, err := d.loss.Call(args...)
+// at gives the function's value.
+func (d *differential) at(args []*tensors.Tensor) (float64, error) {
+	out, err := run(d.loss, args)
 	if err != nil {
 		return 0, err
 	}
@@ -283,6 +301,27 @@ func (d *differential) at(i int, x []float64) (float64, error) {
 		return 0, err
 	}
 	return values[0], nil
+}
+
+// run runs a program.
+func run(exec *model.Exec, args []*tensors.Tensor) ([]*tensors.Tensor, error) {
+	anys := make([]any, len(args))
+	for i, a := range args {
+		anys[i] = a
+	}
+	return exec.Call(anys...)
+}
+
+// likeTensor makes a tensor of the type and shape of another one.
+func likeTensor(old *tensors.Tensor, x []float64) *tensors.Tensor {
+	if old.DType() == dtypes.Float64 {
+		return tensors.FromFlatDataAndDimensions(x, old.Shape().Dimensions...)
+	}
+	short := make([]float32, len(x))
+	for i, v := range x {
+		short[i] = float32(v)
+	}
+	return tensors.FromFlatDataAndDimensions(short, old.Shape().Dimensions...)
 }
 
 // close frees the programs.
