@@ -253,3 +253,13 @@ func gridPlaces(n int, corners bool) []float64 {
 	}
 	return at
 }
+
+// advance steps a row-major index.
+func advance(index, dims []int) {
+	for axis := len(dims) - 1; axis >= 0; axis-- {
+		if index[axis]++; index[axis] < dims[axis] {
+			return
+		}
+		index[axis] = 0
+	}
+}

@@ -20,6 +20,9 @@ type wire struct {
 	host  *hostTensor
 	node  *graph.Node
 	flat  *graph.Node
+	// origin and index say which constant the wire is, if host does not.
+	origin *origin
+	index  int
 }
 
 // tracer builds one graph. at is the node being lowered, for error messages.
@@ -74,24 +77,18 @@ func (t *tracer) step(n *graphsurgery.Node) {
 	t.at = n
 	op := t.program.steps[n]
 	c := &call{tracer: t, n: n, opset: t.program.opsets[n], in: make([]*wire, len(n.Inputs()))}
-	known := op.fold != nil
 	for i, v := range n.Inputs() {
 		if v != nil {
 			c.in[i] = t.wireOf(v)
-			known = known && c.in[i].host != nil && c.small(c.in[i].dims)
 		}
 	}
-	var out []*wire
-	if known {
-		for _, h := range op.fold(c) {
-			out = append(out, hostWire(h))
-		}
-	}
+	out := c.evaluate()
 	if out == nil {
 		out = op.lower(c)
+		c.remember(out)
 	}
 	for i, v := range n.Outputs() {
-		if v != nil && i < len(out) {
+		if v != nil && i < len(out) && out[i] != nil {
 			t.wires[v] = out[i]
 		}
 	}
@@ -109,6 +106,9 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 	var w *wire
 	if t.program.isParam[v] {
 		w = t.parameter(v.Name())
+		if !t.program.trainable[v.Name()] {
+			w.origin = &origin{init: init}
+		}
 	} else {
 		h, err := hostOf(init)
 		if err != nil {
