@@ -46,7 +46,7 @@ func newTable() table {
 	for _, family := range [][]operator{
 		elementwiseOps(), activationOps(), compareOps(), castOps(),
 		constantOps(), shapeOps(), arrangeOps(), sliceOps(), indexOps(),
-		reduceOps(), linearOps(), convOps(), normOps(), softmaxOps(), attentionOps(),
+		reduceOps(), linearOps(), convOps(), poolOps(), normOps(), softmaxOps(), attentionOps(),
 		layerNormOps(), rotaryOps(), lossOps(),
 	} {
 		for _, op := range family {
