@@ -47,7 +47,7 @@ func newTable() table {
 		elementwiseOps(), activationOps(), compareOps(), castOps(),
 		constantOps(), shapeOps(), arrangeOps(), sliceOps(), indexOps(),
 		reduceOps(), linearOps(), convOps(), poolOps(), normOps(), softmaxOps(), attentionOps(),
-		layerNormOps(), rotaryOps(), lossOps(), recurrentOps(), einsumOps(), detOps(),
+		layerNormOps(), rotaryOps(), lossOps(), recurrentOps(), einsumOps(), detOps(), quantizeOps(), qlinearOps(),
 	} {
 		for _, op := range family {
 			t.add(op)

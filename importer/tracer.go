@@ -20,6 +20,8 @@ type wire struct {
 	host  *hostTensor
 	node  *graph.Node
 	flat  *graph.Node
+	// real is a quantised value as floats with a straight-through gradient, or nil.
+	real *wire
 }
 
 // tracer builds one graph. at is the node being lowered, for error messages.
@@ -89,6 +91,7 @@ func (t *tracer) step(n *graphsurgery.Node) {
 	}
 	if out == nil {
 		out = op.lower(c)
+		c.carryReal(op, out)
 	}
 	for i, v := range n.Outputs() {
 		if v != nil && i < len(out) {
