@@ -12,9 +12,9 @@ import (
 // arrangeOps repeat, join, cut and pad tensors.
 func arrangeOps() []operator {
 	return []operator{
-		{key: onnx("Expand", 8), minIn: 2, maxIn: 2, maxOut: 1, fold: fold1(foldExpand), lower: single(lowerExpand)},
+		{key: onnx("Expand", 8), minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerExpand)},
 		{key: onnx("Tile", 6), minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerTile)},
-		{key: onnx("Concat", 4), attrs: "axis", minIn: 1, maxIn: -1, maxOut: 1, fold: fold1(foldConcat), lower: single(lowerConcat)},
+		{key: onnx("Concat", 4), attrs: "axis", minIn: 1, maxIn: -1, maxOut: 1, lower: single(lowerConcat)},
 		// Split: sizes are an attribute until 12, an input since 13; since 18 the
 		// number of parts may be given instead.
 		{key: onnx("Split", 2), attrs: "axis split", minIn: 1, maxIn: 1, maxOut: maxOutputs, lower: lowerSplit},
@@ -39,16 +39,7 @@ func (c *call) expandDims() []int {
 	return c.bounded(dims)
 }
 
-// foldExpand is Expand-8 on the host, for small results.
-func foldExpand(c *call) *hostTensor {
-	dims := c.expandDims()
-	if !c.small(dims) {
-		return nil
-	}
-	return c.host(0).broadcastTo(dims)
-}
-
-// lowerExpand is Expand-8 in the graph.
+// lowerExpand is Expand-8.
 func lowerExpand(c *call) *graph.Node { return c.broadcastTo(c.in[0], c.expandDims()) }
 
 // broadcastTo repeats a wire to the given dimensions.
@@ -80,21 +71,7 @@ func lowerTile(c *call) *graph.Node {
 	return graph.Reshape(graph.BroadcastToDims(graph.Reshape(c.arg(0), split...), wide...), out...)
 }
 
-// foldConcat is Concat-4 on the host, for vectors: shapes are put together so.
-func foldConcat(c *call) *hostTensor {
-	out := &hostTensor{dtype: c.in[0].dtype, dims: []int{0}}
-	for i := range c.in {
-		if c.rank(i) != 1 {
-			return nil
-		}
-		h := c.host(i)
-		out.ints, out.floats = append(out.ints, h.ints...), append(out.floats, h.floats...)
-		out.dims[0] += h.len()
-	}
-	return out
-}
-
-// lowerConcat is Concat-4 in the graph. Empty parts are left out.
+// lowerConcat is Concat-4. Empty parts are left out.
 func lowerConcat(c *call) *graph.Node {
 	axis := c.axis(c.attrInt("axis", 0), c.rank(0))
 	var parts []*graph.Node
@@ -124,11 +101,7 @@ func lowerSplit(c *call) []*wire {
 	start := 0
 	for _, size := range sizes {
 		b := bounds{start: start, end: start + size, step: 1}
-		if c.in[0].host != nil && c.small(c.dims(0)) {
-			out = append(out, hostWire(c.in[0].host.slice(axis, b)))
-		} else {
-			out = append(out, c.wire(sliceNode(c.arg(0), axis, b)))
-		}
+		out = append(out, c.wire(sliceNode(c.arg(0), axis, b)))
 		start += size
 	}
 	return out

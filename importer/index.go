@@ -11,7 +11,7 @@ import (
 // earlier models have none.
 func indexOps() []operator {
 	return []operator{
-		{key: onnx("Gather", 1), attrs: "axis", minIn: 2, maxIn: 2, maxOut: 1, fold: fold1(foldGather), lower: single(lowerGather)},
+		{key: onnx("Gather", 1), attrs: "axis", minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerGather)},
 		{key: onnx("GatherElements", 11), attrs: "axis", minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerGatherElements)},
 		{key: onnx("GatherND", 11), minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerGatherND)},
 		{key: onnx("GatherND", 12), attrs: "batch_dims", minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerGatherND)},
@@ -29,24 +29,6 @@ func (c *call) hostIndices(h *hostTensor, size int) []int {
 			c.fail("index %d is outside an axis of size %d", out[i], size)
 		}
 		out[i] = v
-	}
-	return out
-}
-
-// foldGather is Gather-1 on the host.
-func foldGather(c *call) *hostTensor {
-	data, idx := c.host(0), c.host(1)
-	axis := c.axis(c.attrInt("axis", 0), c.rank(0))
-	dims := slices.Concat(data.dims[:axis], idx.dims, data.dims[axis+1:])
-	if !c.small(dims) {
-		return nil
-	}
-	at := c.hostIndices(idx, data.dims[axis])
-	inner := product(data.dims[axis+1:])
-	out := newHost(data.dtype, dims...)
-	for i := range out.len() {
-		outer, rest := i/(len(at)*inner), i%(len(at)*inner)
-		out.copyFrom(i, data, (outer*data.dims[axis]+at[rest/inner])*inner+rest%inner)
 	}
 	return out
 }

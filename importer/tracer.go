@@ -22,6 +22,9 @@ type wire struct {
 	flat  *graph.Node
 	// real is a quantised value as floats with a straight-through gradient, or nil.
 	real *wire
+	// origin and index say which constant the wire is, if host does not.
+	origin *origin
+	index  int
 }
 
 // tracer builds one graph. at is the node being lowered, for error messages.
@@ -76,25 +79,19 @@ func (t *tracer) step(n *graphsurgery.Node) {
 	t.at = n
 	op := t.program.steps[n]
 	c := &call{tracer: t, n: n, opset: t.program.opsets[n], in: make([]*wire, len(n.Inputs()))}
-	known := op.fold != nil
 	for i, v := range n.Inputs() {
 		if v != nil {
 			c.in[i] = t.wireOf(v)
-			known = known && c.in[i].host != nil && c.small(c.in[i].dims)
 		}
 	}
-	var out []*wire
-	if known {
-		for _, h := range op.fold(c) {
-			out = append(out, hostWire(h))
-		}
-	}
+	out := c.evaluate()
 	if out == nil {
 		out = op.lower(c)
 		c.carryReal(op, out)
+		c.remember(out)
 	}
 	for i, v := range n.Outputs() {
-		if v != nil && i < len(out) {
+		if v != nil && i < len(out) && out[i] != nil {
 			t.wires[v] = out[i]
 		}
 	}
@@ -112,6 +109,9 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 	var w *wire
 	if t.program.isParam[v] {
 		w = t.parameter(v.Name())
+		if !t.program.trainable[v.Name()] {
+			w.origin = &origin{init: init}
+		}
 	} else {
 		h, err := hostOf(init)
 		if err != nil {

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -26,6 +27,17 @@ const (
 	Failed  Outcome = "failed"
 )
 
+// Kind sorts tests by what their outputs hold.
+type Kind string
+
+// The kinds. Other are strings, complex numbers, floats of eight bits and less and
+// integers of less than eight.
+const (
+	KindFloat   Kind = "float"   // some output is of a float type of 16 to 64 bits
+	KindInteger Kind = "integer" // integers of 8 to 64 bits and booleans only
+	KindOther   Kind = "other"
+)
+
 // Result is what became of one folder. Op is the operator that the folder tests,
 // Refuser the one that was refused, if any.
 type Result struct {
@@ -34,11 +46,12 @@ type Result struct {
 	Op      string  `json:"op"`
 	Error   string  `json:"error"`
 	Refuser string  `json:"-"`
+	Kind    Kind    `json:"-"`
 }
 
 // Run judges one folder on a backend, which stays open.
 func Run(dir string, b compute.Backend) (r Result) {
-	r = Result{Name: filepath.Base(dir), Op: Operator(dir), Outcome: Passed}
+	r = Result{Name: filepath.Base(dir), Op: Operator(dir), Outcome: Passed, Kind: KindOther}
 	defer func() {
 		if p := recover(); p != nil {
 			r.Outcome, r.Error = Failed, fmt.Sprintf("panic: %v at %s", p, culprit(debug.Stack()))
@@ -46,10 +59,39 @@ func Run(dir string, b compute.Backend) (r Result) {
 	}()
 	f, err := read(dir)
 	if err == nil {
+		r.Kind = f.kind()
 		err = f.run(b)
 	}
 	r.settle(err)
 	return r
+}
+
+// kind looks at the expected outputs.
+func (f *folder) kind() Kind {
+	kind := Kind("")
+	for _, set := range f.sets {
+		for _, d := range set.outputs {
+			kind = kindOf(d, kind)
+		}
+	}
+	return cmp.Or(kind, KindOther)
+}
+
+// kindOf adds a value to what is known of a test.
+func kindOf(d graphsurgery.Datum, kind Kind) Kind {
+	for _, item := range d.Items {
+		kind = kindOf(item, kind)
+	}
+	if d.Tensor == nil {
+		return kind
+	}
+	switch t := d.Tensor.DType(); {
+	case t.IsFloat() || kind == KindFloat:
+		return KindFloat
+	case t == graphsurgery.Bool, t >= graphsurgery.Uint8 && t <= graphsurgery.Int64, t == graphsurgery.Uint32, t == graphsurgery.Uint64:
+		return cmp.Or(kind, KindInteger)
+	}
+	return KindOther
 }
 
 // settle sorts an error into the outcomes.
