@@ -67,6 +67,9 @@ func newTable() table {
 		detOps(),
 		quantizeOps(),
 		qlinearOps(),
+		microsoftOps(),
+		msNormOps(),
+		msAttentionOps(),
 	} {
 		for _, op := range family {
 			t.add(op)
