@@ -3,13 +3,10 @@ package importer
 import (
 	"slices"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
-
-	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
-// arrangeOps repeat, join, cut and pad tensors.
+// arrangeOps repeat, join and cut tensors.
 func arrangeOps() []operator {
 	return []operator{
 		{key: onnx("Expand", 8), minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerExpand)},
@@ -20,10 +17,6 @@ func arrangeOps() []operator {
 		{key: onnx("Split", 2), attrs: "axis split", minIn: 1, maxIn: 1, maxOut: maxOutputs, lower: lowerSplit},
 		{key: onnx("Split", 13), attrs: "axis", minIn: 1, maxIn: 2, maxOut: maxOutputs, lower: lowerSplit},
 		{key: onnx("Split", 18), attrs: "axis num_outputs", minIn: 1, maxIn: 2, maxOut: maxOutputs, lower: lowerSplit},
-		// Pad: bounds are attributes until 10, inputs since 11; 18 adds axes.
-		{key: onnx("Pad", 2), attrs: "mode pads value", minIn: 1, maxIn: 1, maxOut: 1, check: checkPad, lower: single(lowerPad)},
-		{key: onnx("Pad", 11), attrs: "mode", minIn: 2, maxIn: 3, maxOut: 1, check: checkPad, lower: single(lowerPad)},
-		{key: onnx("Pad", 18), attrs: "mode", minIn: 2, maxIn: 4, maxOut: 1, check: checkPad, lower: single(lowerPad)},
 	}
 }
 
@@ -140,68 +133,4 @@ func (c *call) splitSizes(total, parts int) []int {
 		sizes = append(sizes, max(0, min(size, left)))
 	}
 	return sizes
-}
-
-// checkPad knows the constant mode.
-func checkPad(n *graphsurgery.Node) string {
-	if mode := n.Str("mode", "constant"); mode != "constant" {
-		return "mode=" + mode + " of Pad is not supported"
-	}
-	return ""
-}
-
-// lowerPad is Pad-2, -11 and -18 in constant mode. Negative pads cut: they are
-// done by a slice, because GoMLX's Go backend is wrong on them.
-func lowerPad(c *call) *graph.Node {
-	x := c.arg(0)
-	before, after := c.padBounds()
-	for axis, d := range c.dims(0) {
-		b := bounds{start: max(0, -before[axis]), end: d - max(0, -after[axis]), step: 1}
-		if b.end < b.start {
-			c.fail("pads remove more than axis %d of size %d has", axis, d)
-		}
-		if b.end-b.start != d {
-			x = sliceNode(x, axis, b)
-		}
-	}
-	config := make([]compute.PadAxis, len(before))
-	dims := slices.Clone(x.Shape().Dimensions)
-	for i := range config {
-		config[i] = compute.PadAxis{Start: max(0, before[i]), End: max(0, after[i])}
-		dims[i] = min(dims[i]+min(config[i].Start, maxElements)+min(config[i].End, maxElements), maxElements+1)
-	}
-	c.bounded(dims)
-	return graph.Pad(x, c.padValue(x), config...)
-}
-
-// padBounds reads the pads of every axis.
-func (c *call) padBounds() (before, after []int) {
-	rank := c.rank(0)
-	pads := c.attrInts("pads")
-	if !c.n.HasAttr("pads") {
-		pads = c.ints(1)
-	}
-	axes := make([]int, rank)
-	for i := range axes {
-		axes[i] = i
-	}
-	if c.has(3) {
-		axes = c.axes(c.ints(3), rank)
-	}
-	if len(pads) != 2*len(axes) {
-		c.fail("%d pads for %d axes, want two each", len(pads), len(axes))
-	}
-	before, after = make([]int, rank), make([]int, rank)
-	for i, axis := range axes {
-		before[axis], after[axis] = pads[i], pads[len(axes)+i]
-	}
-	return before, after
-}
-
-// padValue reads what is filled in, zero if nothing is said.
-func (c *call) padValue(x *graph.Node) *graph.Node {
-	if c.has(2) {
-		return graph.Reshape(c.arg(2))
-	}
-	return constantLike(x, float64(c.n.Float("value", 0)))
 }

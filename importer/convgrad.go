@@ -131,7 +131,7 @@ func (c *call) transposedWindow(group int) *window {
 			if len(shape) > 0 {
 				w.input[i] = shape[len(shape)-n+i]
 			}
-			total := full - w.input[i]
+			total := max(0, full-w.input[i])
 			w.pads[i][0] = total - total/2
 			if auto == "SAME_UPPER" {
 				w.pads[i][0] = total / 2

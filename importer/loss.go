@@ -13,14 +13,14 @@ import (
 func lossOps() []operator {
 	return []operator{
 		{key: onnx("NegativeLogLikelihoodLoss", 12), attrs: "ignore_index reduction", minIn: 2, maxIn: 3, maxOut: 1,
-			check: checkReduction, lower: func(c *call) []*wire { return c.out(c.likelihoodLoss(c.arg(0))) }},
+			check: checkLossReduction, lower: func(c *call) []*wire { return c.out(c.likelihoodLoss(c.arg(0))) }},
 		{key: onnx("SoftmaxCrossEntropyLoss", 12), attrs: "ignore_index reduction", minIn: 2, maxIn: 3, maxOut: 2,
-			check: checkReduction, lower: lowerCrossEntropy},
+			check: checkLossReduction, lower: lowerCrossEntropy},
 	}
 }
 
-// checkReduction knows the three reductions.
-func checkReduction(n *graphsurgery.Node) string {
+// checkLossReduction knows the three reductions.
+func checkLossReduction(n *graphsurgery.Node) string {
 	switch r := n.Str("reduction", "mean"); r {
 	case "none", "sum", "mean":
 		return ""

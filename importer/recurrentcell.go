@@ -148,7 +148,9 @@ func activationOf(name string, alphas, betas *[]float32) (func(*graph.Node) *gra
 		}, true
 	case "HardSigmoid":
 		line := activationAffine(take(alphas, 0.2), take(betas, 0.5))
-		return func(x *graph.Node) *graph.Node { return cutUnit(line(x)) }, true
+		return func(x *graph.Node) *graph.Node {
+			return graph.Min(constantLike(x, 1), graph.Max(line(x), constantLike(x, 0)))
+		}, true
 	case "LeakyRelu":
 		alpha := take(alphas, 0.01)
 		return func(x *graph.Node) *graph.Node {

@@ -1,8 +1,6 @@
 package importer
 
 import (
-	"slices"
-
 	"github.com/gomlx/gomlx/core/graph"
 )
 
@@ -13,8 +11,6 @@ func softmaxOps() []operator {
 		{key: onnx("Softmax", 13), attrs: "axis", minIn: 1, maxIn: 1, maxOut: 1, lower: single(lowerSoftmax(softmax))},
 		{key: onnx("LogSoftmax", 1), attrs: "axis", minIn: 1, maxIn: 1, maxOut: 1, lower: single(lowerSoftmaxFlat(logSoftmax))},
 		{key: onnx("LogSoftmax", 13), attrs: "axis", minIn: 1, maxIn: 1, maxOut: 1, lower: single(lowerSoftmax(logSoftmax))},
-		{key: onnx("Hardmax", 1), attrs: "axis", minIn: 1, maxIn: 1, maxOut: 1, lower: single(lowerSoftmaxFlat(hardmax))},
-		{key: onnx("Hardmax", 13), attrs: "axis", minIn: 1, maxIn: 1, maxOut: 1, lower: single(lowerSoftmax(hardmax))},
 	}
 }
 
@@ -58,16 +54,4 @@ func lowerSoftmaxFlat(f func(*graph.Node, int) *graph.Node) func(c *call) *graph
 		y := f(graph.Reshape(c.arg(0), product(dims[:axis]), product(dims[axis:])), 1)
 		return graph.Reshape(y, dims...)
 	}
-}
-
-// hardmax is one at the first maximum along one axis and zero elsewhere; so is
-// its gradient.
-func hardmax(x *graph.Node, axis int) *graph.Node {
-	first := graph.ArgMax(graph.StopGradient(x), axis)
-	one := graph.OneHot(first, x.Shape().Dimensions[axis], x.DType())
-	perm := make([]int, 0, x.Rank())
-	for i := range x.Rank() - 1 {
-		perm = append(perm, i)
-	}
-	return graph.TransposeAllAxes(one, slices.Insert(perm, axis, x.Rank()-1)...)
 }

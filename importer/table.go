@@ -55,10 +55,14 @@ func newTable() table {
 		linearOps(),
 		convOps(),
 		poolOps(),
-		normOps(),
+		resizeOps(),
+		channelNormOps(),
+		dropoutOps(),
+		placeOps(),
+		fourierOps(),
+		sampleOps(),
 		softmaxOps(),
 		attentionOps(),
-		onDataOps(),
 		layerNormOps(),
 		rotaryOps(),
 		lossOps(),
@@ -70,6 +74,8 @@ func newTable() table {
 		microsoftOps(),
 		msNormOps(),
 		msAttentionOps(),
+		onDataOps(),
+		basicOps(),
 	} {
 		for _, op := range family {
 			t.add(op)

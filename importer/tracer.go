@@ -34,6 +34,7 @@ type tracer struct {
 	store   *model.Store
 	wires   map[*graphsurgery.Value]*wire
 	at      *graphsurgery.Node
+	feeding *feeding // nil where the caller's nodes are all there is
 }
 
 // feed checks the inputs and makes them wires.
@@ -47,6 +48,7 @@ func (t *tracer) feed(inputs map[string]*graph.Node, needed []*graphsurgery.Valu
 			panic(err)
 		}
 		t.wires[v] = t.wire(n)
+		t.wires[v].origin = t.feeding.origin(v)
 	}
 	for name := range inputs {
 		if t.program.model.Graph.Input(name) == nil {
