@@ -19,15 +19,13 @@ func layerNormOps() []operator {
 		onnx("LayerNormalization", 17),
 		// ONNX Runtime's optimizer writes its own LayerNormalization into the default
 		// domain of models below opset 17, and SimplifiedLayerNormalization at any opset.
-		onnx("LayerNormalization", 1), microsoft("LayerNormalization", 1),
+		onnx("LayerNormalization", 1),
 	} {
 		layer.key = key
 		ops = append(ops, layer)
 	}
-	for _, key := range []opKey{onnx("SimplifiedLayerNormalization", 1), microsoft("SimplifiedLayerNormalization", 1)} {
-		rms.key = key
-		ops = append(ops, rms)
-	}
+	rms.key = onnx("SimplifiedLayerNormalization", 1)
+	ops = append(ops, rms)
 	rms.key, rms.maxOut = onnx("RMSNormalization", 23), 1
 	return append(ops, rms)
 }
