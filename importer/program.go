@@ -213,14 +213,14 @@ func (p *Program) Install(store *model.Store) error {
 // something does not fit; the error names the node being lowered.
 func (p *Program) Call(scope *model.Scope, inputs map[string]*graph.Node, outputs ...string) []*graph.Node {
 	for _, n := range inputs {
-		return p.callIn(scope, n.Graph(), inputs, outputs...)
+		return p.callIn(scope, n.Graph(), inputs, nil, outputs...)
 	}
 	panic(fmt.Errorf("no input was given, so there is no graph to build in"))
 }
 
-// callIn is Call for a given graph; a model need not have inputs.
-func (p *Program) callIn(scope *model.Scope, g *graph.Graph, inputs map[string]*graph.Node, outputs ...string) []*graph.Node {
-	t := &tracer{program: p, graph: g, store: scope.Store(), wires: make(map[*graphsurgery.Value]*wire)}
+// callIn is Call for a given graph; a model need not have inputs. f may be nil.
+func (p *Program) callIn(scope *model.Scope, g *graph.Graph, inputs map[string]*graph.Node, f *feeding, outputs ...string) []*graph.Node {
+	t := &tracer{program: p, graph: g, store: scope.Store(), wires: make(map[*graphsurgery.Value]*wire), feeding: f}
 	defer t.annotate()
 	targets, err := p.targets(outputs)
 	if err != nil {

@@ -26,9 +26,6 @@ func reduceOps() []operator {
 	} {
 		old := operator{key: onnx(r.op, 1), attrs: "axes keepdims", minIn: 1, maxIn: 1, maxOut: 1,
 			lower: func(c *call) []*wire { return c.reduce(r.f) }}
-		if r.op == "ReduceProd" { // also how exporters count the elements of a shape
-			old.fold = fold1(foldReduceProd)
-		}
 		current := old
 		current.key, current.attrs, current.maxIn = onnx(r.op, r.asInput), "keepdims noop_with_empty_axes", 2
 		ops = append(ops, old, current)
@@ -132,30 +129,4 @@ func reduceProd(x *graph.Node, axes []int) *graph.Node {
 		y = z
 	}
 	return graph.Reshape(y, dims...)
-}
-
-// foldReduceProd multiplies all elements on the host.
-func foldReduceProd(c *call) *hostTensor {
-	x := c.host(0)
-	axes, none := c.reduceAxes()
-	if none || len(axes) != c.rank(0) {
-		return nil
-	}
-	out := newHost(x.dtype)
-	if isFloat(x.dtype) {
-		p := 1.0
-		for _, v := range x.floats {
-			p *= v
-		}
-		out.setFloat(0, p)
-	} else {
-		out.ints[0] = 1
-		for _, v := range x.ints {
-			out.ints[0] *= v
-		}
-	}
-	if c.attrInt("keepdims", 1) != 0 {
-		return out.reshaped(slices.Repeat([]int{1}, c.rank(0)))
-	}
-	return out
 }

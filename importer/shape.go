@@ -22,8 +22,7 @@ func shapeOps() []operator {
 		{key: onnx("Squeeze", 13), minIn: 1, maxIn: 2, maxOut: 1, lower: lowerSqueeze},
 		{key: onnx("Unsqueeze", 1), attrs: "axes", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerUnsqueeze},
 		{key: onnx("Unsqueeze", 13), minIn: 2, maxIn: 2, maxOut: 1, lower: lowerUnsqueeze},
-		{key: onnx("Transpose", 1), attrs: "perm", minIn: 1, maxIn: 1, maxOut: 1,
-			fold: fold1(foldTranspose), lower: single(lowerTranspose)},
+		{key: onnx("Transpose", 1), attrs: "perm", minIn: 1, maxIn: 1, maxOut: 1, lower: single(lowerTranspose)},
 	}
 }
 
@@ -164,24 +163,7 @@ func (c *call) permutation() []int {
 	return perm
 }
 
-// foldTranspose is Transpose-1 on the host.
-func foldTranspose(c *call) *hostTensor {
-	x, perm := c.host(0), c.permutation()
-	from := strides(x.dims)
-	dims := make([]int, len(perm))
-	for i, p := range perm {
-		dims[i] = x.dims[p]
-	}
-	return x.gather(dims, func(index []int) int {
-		at := 0
-		for i, p := range perm {
-			at += index[i] * from[p]
-		}
-		return at
-	})
-}
-
-// lowerTranspose is Transpose-1 in the graph.
+// lowerTranspose is Transpose-1.
 func lowerTranspose(c *call) *graph.Node {
 	perm := c.permutation()
 	if len(perm) < 2 {

@@ -20,6 +20,9 @@ type wire struct {
 	host  *hostTensor
 	node  *graph.Node
 	flat  *graph.Node
+	// origin and index say which constant the wire is, if host does not.
+	origin *origin
+	index  int
 }
 
 // tracer builds one graph. at is the node being lowered, for error messages.
@@ -29,6 +32,7 @@ type tracer struct {
 	store   *model.Store
 	wires   map[*graphsurgery.Value]*wire
 	at      *graphsurgery.Node
+	feeding *feeding // nil where the caller's nodes are all there is
 }
 
 // feed checks the inputs and makes them wires.
@@ -42,6 +46,7 @@ func (t *tracer) feed(inputs map[string]*graph.Node, needed []*graphsurgery.Valu
 			panic(err)
 		}
 		t.wires[v] = t.wire(n)
+		t.wires[v].origin = t.feeding.origin(v)
 	}
 	for name := range inputs {
 		if t.program.model.Graph.Input(name) == nil {
@@ -74,24 +79,18 @@ func (t *tracer) step(n *graphsurgery.Node) {
 	t.at = n
 	op := t.program.steps[n]
 	c := &call{tracer: t, n: n, opset: t.program.opsets[n], in: make([]*wire, len(n.Inputs()))}
-	known := op.fold != nil
 	for i, v := range n.Inputs() {
 		if v != nil {
 			c.in[i] = t.wireOf(v)
-			known = known && c.in[i].host != nil && c.small(c.in[i].dims)
 		}
 	}
-	var out []*wire
-	if known {
-		for _, h := range op.fold(c) {
-			out = append(out, hostWire(h))
-		}
-	}
+	out := c.evaluate()
 	if out == nil {
 		out = op.lower(c)
+		c.remember(out)
 	}
 	for i, v := range n.Outputs() {
-		if v != nil && i < len(out) {
+		if v != nil && i < len(out) && out[i] != nil {
 			t.wires[v] = out[i]
 		}
 	}
@@ -109,6 +108,9 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 	var w *wire
 	if t.program.isParam[v] {
 		w = t.parameter(v.Name())
+		if !t.program.trainable[v.Name()] {
+			w.origin = &origin{init: init}
+		}
 	} else {
 		h, err := hostOf(init)
 		if err != nil {

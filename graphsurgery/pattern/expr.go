@@ -16,6 +16,7 @@ const (
 	kindOr
 	kindVia
 	kindCone
+	kindUnit
 )
 
 // Expr describes one value of a graph. It is built by the functions of this
@@ -34,8 +35,9 @@ type Expr struct {
 	tests    []valueTest
 
 	class Class // of a Via
-	every bool
+	reach reach
 	want  []Function // of a Cone
+	unit  Unit       // of an Of
 }
 
 type attrTest struct {
@@ -102,8 +104,32 @@ func Maybe(op string, e *Expr) *Expr { return Or(Op(op, e, Rest()), e) }
 func Via(class Class, from *Expr) *Expr { return &Expr{kind: kindVia, class: class, in: []*Expr{from}} }
 
 // Each lets a [Via] come from several fitting values: each is tried in turn,
-// nearest first, and any of them will do.
-func (e *Expr) Each() *Expr { e.every = true; return e }
+// nearest first, and any of them will do. A value behind one that fits is not
+// looked at.
+func (e *Expr) Each() *Expr { e.reach.each = true; return e }
+
+// Any lets a [Via] come from any value on the way, those behind a fitting one
+// included, nearest first. So two of them can look for a value they share.
+func (e *Expr) Any() *Expr { e.reach.any = true; return e }
+
+// Whole asks that a [Via] comes from its one source and constants alone: that no
+// way back leads elsewhere.
+func (e *Expr) Whole() *Expr { e.reach.whole = true; return e }
+
+// Alone asks that the values on the way of a [Via], its source included, have no
+// other reader.
+func (e *Expr) Alone() *Expr { e.reach.alone = true; return e }
+
+// Passing asks something of the nodes on the way of a [Via]; want says what in
+// words.
+func (e *Expr) Passing(want string, ok func(*View, []*gs.Node) bool) *Expr {
+	e.reach.tests = append(e.reach.tests, wayTest{want, ok})
+	return e
+}
+
+// Of is the result of a unit that was recognised before, and its operands.
+// Further operands are free.
+func Of(u Unit, operands ...*Expr) *Expr { return &Expr{kind: kindUnit, unit: u, in: operands} }
 
 // Cone is a value computed from one value that fits from by an elementwise
 // expression equal to one of the functions; it is found by computing it at sample
@@ -149,6 +175,8 @@ func (e *Expr) String() string {
 		return e.alternatives()
 	case e.kind == kindVia:
 		return fmt.Sprintf("%v, perhaps behind %s", e.in[0], e.class.Name)
+	case e.kind == kindUnit:
+		return e.unit.Name
 	case e.kind == kindCone:
 		names := make([]string, len(e.want))
 		for i, f := range e.want {

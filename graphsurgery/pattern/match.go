@@ -20,13 +20,25 @@ type matcher struct {
 	bound map[*Expr]*gs.Value
 	names map[string]*gs.Value
 	found map[*Expr]string
+	ways  map[*Expr][]*gs.Value
+	walks map[place]Walk // of Vias with Any
+	over  []Class        // that a climb passes on its way to an operator
 	nodes []*gs.Node
 	steps int
 	miss  *Miss
 }
 
+// place is where an expression was tried.
+type place struct {
+	e *Expr
+	v *gs.Value
+}
+
 func (p *Pattern) match(v *View, x *gs.Value, bound map[string]*gs.Value) (*Match, *Miss) {
-	m := &matcher{p: p, view: v, bound: map[*Expr]*gs.Value{}, names: map[string]*gs.Value{}, found: map[*Expr]string{}}
+	m := &matcher{
+		p: p, view: v, bound: map[*Expr]*gs.Value{}, names: map[string]*gs.Value{}, found: map[*Expr]string{},
+		ways: map[*Expr][]*gs.Value{}, walks: map[place]Walk{},
+	}
 	for name, value := range bound {
 		m.names[name] = value
 	}
@@ -53,8 +65,11 @@ func (m *matcher) result(i int, next func() bool) bool {
 	}
 	e := m.p.results[i]
 	then := func() bool { return m.result(i+1, next) }
-	if v := m.bound[e]; v != nil {
+	if m.bound[e] != nil {
 		return then()
+	}
+	if v := m.names[e.name]; v != nil { // given beforehand
+		return m.value(e, v, then)
 	}
 	for _, start := range m.known(e) {
 		tried := map[*gs.Value]bool{}
@@ -148,21 +163,31 @@ func (m *matcher) climb(path []*Expr, i int, v *gs.Value, try func(*gs.Value) bo
 		if parent.kind == kindCone {
 			class = Elementwise()
 		}
-		for _, o := range m.view.made(v, class) {
-			if m.climb(path, i-1, o, try) {
-				return true
-			}
-		}
-		return false
+		return m.climbOver(class, v, func(o *gs.Value) bool { return m.climb(path, i-1, o, try) })
+	case kindUnit:
+		return slices.ContainsFunc(parent.unit.Results(v), func(o *gs.Value) bool { return m.climb(path, i-1, o, try) })
 	}
 	return m.climb(path, i-1, v, try)
+}
+
+// climbOver tries the values made from v by steps of the class. What the steps pass
+// is no news on the way.
+func (m *matcher) climbOver(class Class, v *gs.Value, try func(*gs.Value) bool) bool {
+	m.over = append(m.over, class)
+	defer func() { m.over = m.over[:len(m.over)-1] }()
+	return slices.ContainsFunc(m.view.made(v, class), try)
+}
+
+// passing reports whether the climb goes on through the node.
+func (m *matcher) passing(n *gs.Node) bool {
+	return len(m.over) > 0 && m.over[len(m.over)-1].Has(m.view, n)
 }
 
 func (m *matcher) climbOp(parent *Expr, v *gs.Value, try func(*gs.Value) bool) bool {
 	readers := m.view.Readers(v)
 	for _, u := range readers {
 		if !parent.accepts(u.Node) {
-			if !m.news() {
+			if !m.news() || m.passing(u.Node) {
 				continue
 			}
 			m.fail(u.Node.Output(0), u.Node, parent.String(), displayed(u.Node))
@@ -176,26 +201,6 @@ func (m *matcher) climbOp(parent *Expr, v *gs.Value, try func(*gs.Value) bool) b
 		m.fail(v, v.Producer(), "to be read by "+parent.String(), "no reader")
 	}
 	return false
-}
-
-// made are the values made from v by nodes of the class, v first.
-func (v *View) made(x *gs.Value, class Class) []*gs.Value {
-	out := []*gs.Value{x}
-	seen := map[*gs.Value]bool{x: true}
-	for i := 0; i < len(out) && len(out) < maxWalk; i++ {
-		for _, u := range v.Readers(out[i]) {
-			if !class.Has(v, u.Node) {
-				continue
-			}
-			for _, o := range u.Node.Outputs() {
-				if o != nil && !seen[o] {
-					seen[o] = true
-					out = append(out, o)
-				}
-			}
-		}
-	}
-	return out
 }
 
 // news reports whether a failure now is further than any before, so that it is
@@ -275,6 +280,8 @@ func (m *matcher) inside(e *Expr, v *gs.Value, next func() bool) bool {
 		return m.via(e, v, next)
 	case kindCone:
 		return m.cone(e, v, next)
+	case kindUnit:
+		return m.unit(e, v, next)
 	}
 	return next()
 }
@@ -306,6 +313,28 @@ func (m *matcher) node(e *Expr, v *gs.Value, next func() bool) bool {
 		if m.operands(e, n, swapped, 0, next) {
 			return true
 		}
+	}
+	m.nodes = m.nodes[:length-1]
+	return false
+}
+
+// unit matches the result of something recognised before.
+func (m *matcher) unit(e *Expr, v *gs.Value, next func() bool) bool {
+	ins := e.unit.Operands(v)
+	if len(ins) < max(1, len(e.in)) {
+		if m.news() {
+			m.fail(v, v.Producer(), e.String(), m.view.describe(v))
+		}
+		return false
+	}
+	m.nodes = append(m.nodes, v.Producer())
+	length := len(m.nodes)
+	var operand func(i int) bool
+	operand = func(i int) bool {
+		return i == len(e.in) && next() || i < len(e.in) && m.value(e.in[i], ins[i], func() bool { return operand(i + 1) })
+	}
+	if operand(0) {
+		return true
 	}
 	m.nodes = m.nodes[:length-1]
 	return false
@@ -373,6 +402,10 @@ func (m *matcher) finish() *Match {
 	}
 	for e, name := range m.found {
 		got.found[e] = name
+	}
+	got.ways = map[*Expr][]*gs.Value{}
+	for e, way := range m.ways {
+		got.ways[e] = way
 	}
 	if m.p.closed && !m.isClosed(got) {
 		return nil

@@ -45,6 +45,7 @@ type Match struct {
 	values  map[string]*gs.Value
 	nodes   []*gs.Node
 	found   map[*Expr]string // functions of cones
+	ways    map[*Expr][]*gs.Value
 }
 
 // Result is the value of the pattern's first result.
@@ -72,6 +73,10 @@ func (m *Match) Nodes() []*gs.Node { return m.nodes }
 // Function is the function that a [Cone] of the pattern was found to compute.
 func (m *Match) Function(cone *Expr) string { return m.found[cone] }
 
+// Way is the shortest way that a [Via] of the pattern goes back: the values from its
+// own to the last before its source.
+func (m *Match) Way(via *Expr) []*gs.Value { return m.ways[via] }
+
 // Miss says how far the best partial match got.
 type Miss struct {
 	Pattern string
@@ -82,6 +87,9 @@ type Miss struct {
 	Matched []*gs.Node // that fitted
 }
 
+// Reason says what was wanted and what was there.
+func (m *Miss) Reason() string { return "want " + m.Want + ", got " + m.Got }
+
 // String says it in a line.
 func (m *Miss) String() string {
 	var b strings.Builder
@@ -91,7 +99,7 @@ func (m *Miss) String() string {
 	} else if m.Value != nil {
 		fmt.Fprintf(&b, ", at %q", m.Value.Name())
 	}
-	fmt.Fprintf(&b, ": want %s, got %s", m.Want, m.Got)
+	b.WriteString(": " + m.Reason())
 	return b.String()
 }
 
