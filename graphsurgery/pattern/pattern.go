@@ -3,6 +3,7 @@ package pattern
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -87,20 +88,20 @@ type Miss struct {
 	Matched []*gs.Node // that fitted
 }
 
-// Reason says what was wanted and what was there.
-func (m *Miss) Reason() string { return "want " + m.Want + ", got " + m.Got }
-
-// String says it in a line.
-func (m *Miss) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: after %d matching nodes", m.Pattern, len(m.Matched))
+// Reason says where it stopped, what was wanted and what was there.
+func (m *Miss) Reason() string {
+	at := ""
 	if m.Node != nil {
-		fmt.Fprintf(&b, ", at %s %q", displayed(m.Node), m.Node.Label())
+		at = fmt.Sprintf("at %s %q: ", displayed(m.Node), m.Node.Label())
 	} else if m.Value != nil {
-		fmt.Fprintf(&b, ", at %q", m.Value.Name())
+		at = fmt.Sprintf("at %q: ", m.Value.Name())
 	}
-	b.WriteString(": " + m.Reason())
-	return b.String()
+	return at + "want " + m.Want + ", got " + m.Got
+}
+
+// String says it in a line, with how far it got.
+func (m *Miss) String() string {
+	return fmt.Sprintf("%s: after %d matching nodes, %s", m.Pattern, len(m.Matched), m.Reason())
 }
 
 func displayed(n *gs.Node) string { return strings.ReplaceAll(OpName(n), "::", ".") }
@@ -111,6 +112,19 @@ func (p *Pattern) At(v *View, x *gs.Value) (*Match, *Miss) { return p.match(v, x
 // From is At with some Vars bound beforehand, by name.
 func (p *Pattern) From(v *View, x *gs.Value, bound map[string]*gs.Value) (*Match, *Miss) {
 	return p.match(v, x, bound)
+}
+
+// Every gives the matches with the anchor at the value, one for each first result;
+// the miss tells why there is none.
+func (p *Pattern) Every(v *View, x *gs.Value) ([]*Match, *Miss) {
+	var out []*Match
+	miss := p.matches(v, x, nil, func(m *Match) bool {
+		if !slices.ContainsFunc(out, func(old *Match) bool { return old.Result() == m.Result() }) {
+			out = append(out, m)
+		}
+		return false
+	})
+	return out, miss
 }
 
 // All yields the matches in the file's order of their anchors. A node may belong
