@@ -2,7 +2,6 @@ package adapterinject
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -116,31 +115,57 @@ func (f *facts) product(n *gs.Node) bool {
 	return among(n, "MatMul", "Einsum", "com.microsoft::FusedMatMul") && len(n.Inputs()) == 2 && f.Data(n.Input(0)) && f.Data(n.Input(1))
 }
 
+// operatorRules are the patterns of operators that compute scores, softmax and
+// context.
+type operatorRules struct {
+	inside  *pattern.Pattern // with the projections inside
+	outside *pattern.Pattern
+}
+
+func newOperatorRules() operatorRules {
+	const (
+		inside = "com.microsoft::Attention|com.microsoft::QAttention|com.microsoft::LongformerAttention|com.microsoft::PackedAttention|" +
+			"com.microsoft::DecoderMaskedSelfAttention|com.microsoft::QOrderedAttention"
+		outside = "com.microsoft::MultiHeadAttention|com.microsoft::PackedMultiHeadAttention|com.microsoft::GroupQueryAttention|" +
+			"com.microsoft::DecoderMaskedMultiHeadAttention|com.microsoft::SparseAttention"
+	)
+	q, k, v := pattern.Var("q"), pattern.Var("k"), pattern.Var("v")
+	return operatorRules{
+		inside: pattern.New("attention with its projections", pattern.Op(inside, pattern.Data("x"), pattern.Fixed("weight").Called("stored projections"), pattern.Rest())),
+		outside: pattern.New("attention", pattern.Or(
+			pattern.Op("Attention", q, k, v, pattern.Rest()),
+			pattern.Op(outside, q, pattern.Opt(k), pattern.Opt(v), pattern.Rest()))), // packed in the first operand, or keys with values
+	}
+}
+
+// isOperator reports whether n computes an attention whole.
+func (f *facts) isOperator(n *gs.Node) bool {
+	return f.rules.operator.inside.Begins(n) || f.rules.operator.outside.Begins(n)
+}
+
 // operatorCore reads an operator that computes scores, softmax and context.
 func (f *facts) operatorCore(a *attention) *miss {
 	n := a.anchor
 	a.context, a.heads = n.Output(0), int(max(n.Int("q_num_heads", 0), n.Int("num_heads", 0)))
-	switch pattern.OpName(n) {
-	case "com.microsoft::Attention", "com.microsoft::QAttention", "com.microsoft::LongformerAttention", "com.microsoft::PackedAttention",
-		"com.microsoft::DecoderMaskedSelfAttention", "com.microsoft::QOrderedAttention":
-		a.in = n.Input(0)
-		a.keysIn, a.valuesIn = a.in, a.in
-		if !f.Data(a.in) || !f.Fixed(n.Input(1)) {
-			return missed("operands", "it does not hold its projections")
+	if f.rules.operator.inside.Begins(n) {
+		m, partial := f.rules.operator.inside.At(f.View, a.context)
+		if m == nil {
+			return stopped("operands", partial)
 		}
+		a.in = m.Value("x")
+		a.keysIn, a.valuesIn = a.in, a.in
 		return nil
 	}
-	from := operands{n.Input(0), n.Input(1), n.Input(2)}
-	if n.Domain() != "" { // packed in the first operand, or keys with values
-		if from.key == nil {
-			from.key = from.query
-		}
-		if from.value == nil {
-			from.value = from.key
-		}
+	m, partial := f.rules.operator.outside.At(f.View, a.context)
+	if m == nil {
+		return stopped("operands", partial)
 	}
-	if from.query == nil || from.key == nil || from.value == nil {
-		return missed("operands", "query, key, value or result is left out")
+	from := operands{m.Value("q"), m.Value("k"), m.Value("v")}
+	if from.key == nil {
+		from.key = from.query
+	}
+	if from.value == nil {
+		from.value = from.key
 	}
 	a.scoreLeft, a.keys, a.values = from.query, from.key, from.value
 	return f.project(a, from)
@@ -184,16 +209,4 @@ func (f *facts) outputProjection(context *gs.Value) (*linear, *miss) {
 		return f.linearOf[found[0].Result()], nil
 	}
 	return nil, missed("output", "the context goes into %d linear layers", len(found))
-}
-
-// opNames lists the operators that ended a walk, each once.
-func opNames(nodes []*gs.Node) string {
-	var names []string
-	for _, n := range nodes {
-		name := strings.ReplaceAll(pattern.OpName(n), "::", ".")
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ", ")
 }

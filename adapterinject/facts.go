@@ -33,6 +33,8 @@ type facts struct {
 // rules are the patterns of a block's parts.
 type rules struct {
 	bias              *pattern.Pattern
+	operator          operatorRules
+	head              *pattern.Pattern
 	projection        *pattern.Pattern
 	output            *pattern.Pattern
 	residual, resized residualRule
@@ -75,7 +77,7 @@ func study(g *gs.Graph) *facts {
 
 func (f *facts) newRules() rules {
 	return rules{
-		bias: f.newBiasRule(), projection: f.newProjectionRule(), output: f.newOutputRule(),
+		bias: f.newBiasRule(), operator: newOperatorRules(), head: f.newHeadRule(), projection: f.newProjectionRule(), output: f.newOutputRule(),
 		residual: f.newResidualRule(f.ways.branch, f.ways.stream), resized: f.newResidualRule(f.ways.resized, f.ways.shortcut),
 		shared: f.newSharedRule(), mlp: map[int]mlpRule{}, activation: f.newActivationRules(),
 	}

@@ -106,6 +106,14 @@ func (m *Miss) String() string {
 
 func displayed(n *gs.Node) string { return strings.ReplaceAll(OpName(n), "::", ".") }
 
+// Begins reports whether a node's operator is one that the pattern's anchor may be,
+// where that is an [Op] or several by [Or].
+func (p *Pattern) Begins(n *gs.Node) bool { return p.anchor.begins(n) }
+
+func (e *Expr) begins(n *gs.Node) bool {
+	return e.kind == kindOp && e.accepts(n) || e.kind == kindOr && slices.ContainsFunc(e.in, func(a *Expr) bool { return a.begins(n) })
+}
+
 // At matches the pattern with its anchor at the value. The miss is nil if it fits.
 func (p *Pattern) At(v *View, x *gs.Value) (*Match, *Miss) { return p.match(v, x, nil) }
 
