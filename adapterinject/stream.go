@@ -71,12 +71,17 @@ func (f *facts) residual(step string, in, out *gs.Value) (*sum, *miss) {
 	}
 	s.behind = f.normOf[f.root(s.branch)] != nil
 	for _, v := range m.Way(way) {
-		n := v.Producer()
-		s.pre = s.pre || f.normOf[v] != nil || norms().Has(f.View, n)
-		s.windowed = s.windowed || is(n, "Transpose") && len(n.Ints("perm")) >= 6
+		s.pre = s.pre || f.normOf[v] != nil || norms().Has(f.View, v.Producer())
+		s.windowed = s.windowed || cutsWindows(v.Producer())
 	}
+	// The partition may stand before the stream, which then lives in windows.
+	outside := f.Back(s.stream, f.ways.moving, func(*gs.Value) bool { return false })
+	s.windowed = s.windowed || slices.ContainsFunc(outside.Path, cutsWindows)
 	return s, nil
 }
+
+// cutsWindows reports whether a node swaps axes of an image cut along two axes.
+func cutsWindows(n *gs.Node) bool { return is(n, "Transpose") && len(n.Ints("perm")) >= 6 }
 
 // newSharedRule is the pattern of two values that are made of one stream.
 func (f *facts) newSharedRule() *pattern.Pattern {

@@ -132,6 +132,14 @@ func Layout() Class {
 	}}
 }
 
+// Quantising are QuantizeLinear and DequantizeLinear. To a view made by
+// [LookExactly] there are none.
+func Quantising() Class {
+	return Class{Name: "quantisation", Has: func(v *View, n *gs.Node) bool {
+		return !v.exact && (n.Op() == "QuantizeLinear" || n.Op() == "DequantizeLinear")
+	}}
+}
+
 func (v *View) keepsElements(n *gs.Node) bool {
 	switch {
 	case is(n, "Identity"):

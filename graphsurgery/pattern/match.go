@@ -177,6 +177,11 @@ func (m *matcher) climb(path []*Expr, i int, v *gs.Value, try func(*gs.Value) bo
 func (m *matcher) climbOp(path []*Expr, i int, v *gs.Value, up func(*gs.Value) bool) bool {
 	parent := path[i-1]
 	readers := m.view.Readers(v)
+	if m.p.over.Has != nil {
+		for _, o := range m.view.made(v, m.p.over)[1:] {
+			readers = append(readers, m.view.Readers(o)...)
+		}
+	}
 	over := i < len(path) && path[i].kind == kindVia // and says itself what it ended at
 	for _, u := range readers {
 		switch {
@@ -251,10 +256,13 @@ func (m *matcher) value(e *Expr, v *gs.Value, next func() bool) bool {
 		return m.fail(nil, nil, e.String(), "an input that is left out")
 	}
 	if old := m.lookup(e); old != nil {
-		if old == v {
+		if old == v || m.p.over.Has != nil && m.under(old, nil) == m.under(v, nil) {
 			return next()
 		}
 		return m.fail(v, v.Producer(), fmt.Sprintf("the value %q again", old.Name()), fmt.Sprintf("%q", v.Name()))
+	}
+	if e.kind == kindOp {
+		v = m.under(v, e)
 	}
 	for _, t := range e.tests {
 		if !t.ok(m.view, v) {
@@ -265,6 +273,18 @@ func (m *matcher) value(e *Expr, v *gs.Value, next func() bool) bool {
 		}
 	}
 	return m.bind(e, v, next)
+}
+
+// under goes back over nodes that do not count, to one that the expression accepts.
+func (m *matcher) under(v *gs.Value, e *Expr) *gs.Value {
+	for range maxChain {
+		n := v.Producer()
+		if m.p.over.Has == nil || n == nil || n.Graph() != m.view.graph || m.view.Fixed(v) || !m.p.over.Has(m.view, n) || e != nil && e.accepts(n) || n.Input(0) == nil {
+			break
+		}
+		v = n.Input(0)
+	}
+	return v
 }
 
 // bind notes the value of an expression while its inside is matched.

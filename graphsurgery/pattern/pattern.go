@@ -17,6 +17,7 @@ type Pattern struct {
 	anchor  *Expr
 	when    func(*View, *Match) string
 	closed  bool
+	over    Class // nodes that do not count
 }
 
 // New makes a pattern of one or more results. Further results must share a part
@@ -36,6 +37,11 @@ func (p *Pattern) When(why func(*View, *Match) string) *Pattern { p.when = why; 
 // outside or is a graph output. Results are not inside, nor is anything that a
 // Var stands for.
 func (p *Pattern) Closed() *Pattern { p.closed = true; return p }
+
+// Over leaves nodes of the class out of account wherever the pattern wants a node:
+// it is also matched behind such nodes, and values that they alone part are one.
+// They are not among the match's nodes.
+func (p *Pattern) Over(class Class) *Pattern { p.over = class; return p }
 
 // Name is the pattern's name.
 func (p *Pattern) Name() string { return p.name }
