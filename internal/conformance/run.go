@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -26,6 +27,17 @@ const (
 	Failed  Outcome = "failed"
 )
 
+// Kind sorts tests by what their outputs hold.
+type Kind string
+
+// The kinds. Other are strings, complex numbers, floats of eight bits and less and
+// integers of less than eight.
+const (
+	KindFloat   Kind = "float"   // some output is of a float type of 16 to 64 bits
+	KindInteger Kind = "integer" // integers of 8 to 64 bits and booleans only
+	KindOther   Kind = "other"
+)
+
 // Result is what became of one folder. Op is the operator that the folder tests,
 // Refuser the one that was refused, if any.
 type Result struct {
@@ -34,22 +46,61 @@ type Result struct {
 	Op      string  `json:"op"`
 	Error   string  `json:"error"`
 	Refuser string  `json:"-"`
+	Kind    Kind    `json:"-"`
+	// Gradients is how many derivatives RunWithGradients compared.
+	Gradients int `json:"-"`
 }
 
 // Run judges one folder on a backend, which stays open.
-func Run(dir string, b compute.Backend) (r Result) {
-	r = Result{Name: filepath.Base(dir), Op: Operator(dir), Outcome: Passed}
+func Run(dir string, b compute.Backend) Result {
+	r := Result{Name: filepath.Base(dir), Op: Operator(dir), Outcome: Passed, Kind: KindOther}
+	guarded(&r, func() error {
+		f, err := read(dir)
+		if err != nil {
+			return err
+		}
+		r.Kind = f.kind()
+		return f.run(b)
+	})
+	return r
+}
+
+// guarded runs a check and adds its outcome to r.
+func guarded(r *Result, check func() error) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.Outcome, r.Error = Failed, fmt.Sprintf("panic: %v at %s", p, culprit(debug.Stack()))
 		}
 	}()
-	f, err := read(dir)
-	if err == nil {
-		err = f.run(b)
+	r.settle(check())
+}
+
+// kind looks at the expected outputs.
+func (f *folder) kind() Kind {
+	kind := Kind("")
+	for _, set := range f.sets {
+		for _, d := range set.outputs {
+			kind = kindOf(d, kind)
+		}
 	}
-	r.settle(err)
-	return r
+	return cmp.Or(kind, KindOther)
+}
+
+// kindOf adds a value to what is known of a test.
+func kindOf(d graphsurgery.Datum, kind Kind) Kind {
+	for _, item := range d.Items {
+		kind = kindOf(item, kind)
+	}
+	if d.Tensor == nil {
+		return kind
+	}
+	switch t := d.Tensor.DType(); {
+	case t.IsFloat() || kind == KindFloat:
+		return KindFloat
+	case t == graphsurgery.Bool, t >= graphsurgery.Uint8 && t <= graphsurgery.Int64, t == graphsurgery.Uint32, t == graphsurgery.Uint64:
+		return cmp.Or(kind, KindInteger)
+	}
+	return KindOther
 }
 
 // settle sorts an error into the outcomes.
@@ -72,8 +123,13 @@ func (r *Result) settle(err error) {
 // wrongError says that an output is not what it should be.
 type wrongError struct{ set, output, what string }
 
-// Error names the output.
-func (e *wrongError) Error() string { return fmt.Sprintf("%s: output %q: %s", e.set, e.output, e.what) }
+// Error names the output, if it is one that is wrong.
+func (e *wrongError) Error() string {
+	if e.output == "" {
+		return fmt.Sprintf("%s: %s", e.set, e.what)
+	}
+	return fmt.Sprintf("%s: output %q: %s", e.set, e.output, e.what)
+}
 
 // run runs every data set of a test.
 func (f *folder) run(b compute.Backend) error {
