@@ -3,6 +3,7 @@ package graphsurgery
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
@@ -281,6 +282,23 @@ func (m *Model) CheckExternal() error {
 		}
 	})
 	return first
+}
+
+// ExternalFiles names the files beside the model that hold tensors' values, as the
+// model does: relative to its folder, each once, in order of their names. Names that
+// lead out of the folder are left out; such files are never read.
+func (m *Model) ExternalFiles() []string {
+	var names []string
+	m.eachTensor(func(t *Tensor, _ bool) {
+		if !t.isExternal() {
+			return
+		}
+		if name, err := t.location(); err == nil {
+			names = append(names, name)
+		}
+	})
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // hasExternal reports whether a tensor's values are in another file.
