@@ -22,6 +22,8 @@ type wire struct {
 	host  *hostTensor
 	node  *graph.Node
 	flat  *graph.Node
+	// real is a quantised value as floats with a straight-through gradient, or nil.
+	real *wire
 	// origin and index say which constant the wire is, if host does not.
 	origin *origin
 	index  int
@@ -137,6 +139,7 @@ func (c *call) lower() []*wire {
 		return out
 	}
 	out := op.lower(c)
+	c.carryReal(op, out)
 	c.remember(out)
 	return out
 }
