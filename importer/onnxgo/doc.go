@@ -1,0 +1,38 @@
+// Package onnxgo runs and trains, on XLA through GoMLX, the models that
+// github.com/owulveryck/onnx-go decodes. It is a back end of that library, so
+// that a program written for it changes one line:
+//
+//	backend := onnxgo.NewBackend(onnxgo.Options{Device: "xla:cpu"})
+//	defer backend.Close()
+//	model := onnx.NewModel(backend)
+//	err := model.UnmarshalBinary(data)
+//	err = model.SetInput(0, x) // a tensor of gorgonia.org/tensor
+//	err = backend.Run()
+//	outputs, err := model.GetOutputTensors()
+//
+// The Backend records the graph that onnx-go builds into it, writes it down as an
+// ONNX model again (Backend.Model) and hands that to package importer. What onnx-go
+// does not pass on is restored where that is possible:
+//
+//   - The operator set version: Options.Opset, or what the forms of the operators
+//     leave possible (see GuessOpset).
+//   - Which leaves are inputs and which are initialisers, and which inputs SetInput
+//     counts: initialisers that are also listed as inputs are not counted.
+//   - Nodes that read a value twice, optional inputs left out, operators without
+//     inputs, dimensions without a size.
+//   - The domain com.microsoft, from the operator's name, where the standard has no
+//     operator of that name.
+//
+// What onnx-go itself cannot decode never reaches a back end: BOOL initialisers,
+// 16-bit floats, most integer initialisers, external data. Backend.Decode rewrites
+// those files for it, and carries versions and domains over exactly. Subgraphs
+// (If, Loop, Scan), sequences and model-local functions stay out of reach; package
+// importer runs them without onnx-go.
+//
+// To train, Options.Trainable names the initialisers; Backend.Store and
+// Backend.ModelFunc fit GoMLX's train.NewTrainer, and Run sees each step's weights.
+//
+// No function panics; what is unsupported is a *graphsurgery.UnsupportedError, what
+// no ONNX file may hold a *graphsurgery.FormatError. A Backend holds one model and
+// is not safe for concurrent use, as onnx.Model is not.
+package onnxgo

@@ -1,0 +1,74 @@
+package onnxgo_test
+
+import (
+	"context"
+	_ "embed"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+
+	"github.com/aat-onnx/aat-onnx/importer/onnxgo/internal/score"
+	"github.com/aat-onnx/aat-onnx/internal/pjrt"
+)
+
+func TestMain(m *testing.M) {
+	pjrt.MaybeRunProbe()
+	os.Exit(m.Run())
+}
+
+// testDevices lists the devices of AAT_ONNX_TEST_BACKENDS, go by default.
+func testDevices() []string {
+	list := os.Getenv("AAT_ONNX_TEST_BACKENDS")
+	if list == "" {
+		list = "go"
+	}
+	return strings.Split(list, ",")
+}
+
+func device(t testing.TB, spec string) compute.Backend {
+	t.Helper()
+	b, _, err := pjrt.Open(context.Background(), spec, pjrt.OpenOptions{})
+	if err != nil {
+		t.Fatalf("open device %q of AAT_ONNX_TEST_BACKENDS: %v", spec, err)
+	}
+	t.Cleanup(b.Finalize)
+	return b
+}
+
+// notPassed lists the cases of onnx-go's testbackend that do not pass, each with
+// its reason.
+//
+//go:embed testdata/notpassed.txt
+var notPassed string
+
+func TestOnnxGoTestBackend(t *testing.T) {
+	known := make(map[string]string)
+	for line := range strings.Lines(notPassed) {
+		name, reason, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		if name != "" && !strings.HasPrefix(name, "#") {
+			known[name] = reason
+		}
+	}
+	for _, spec := range testDevices() {
+		t.Run(spec, func(t *testing.T) {
+			results := score.Ours(device(t, spec))
+			for _, r := range results {
+				_, listed := known[r.Title]
+				switch {
+				case r.Err != nil && !listed:
+					t.Errorf("%s %s: %v", r.Op, r.Title, r.Err)
+				case r.Err == nil && listed:
+					t.Errorf("%s %s passes: strike it off testdata/notpassed.txt", r.Op, r.Title)
+				}
+			}
+			passed := len(results) - score.Failed(results)
+			t.Logf("%d of %d cases pass", passed, len(results))
+			if len(results) != 348 || !slices.IsSortedFunc(results, score.ByTitle) {
+				t.Errorf("got %d cases, want 348 in order", len(results))
+			}
+		})
+	}
+}
