@@ -85,14 +85,14 @@ func (r *Runner) Run(inputs map[string]*tensors.Tensor, outputs ...string) (map[
 func (r *Runner) arguments(inputs map[string]*tensors.Tensor, ports []*graphsurgery.Value) ([]*tensors.Tensor, error) {
 	for name := range inputs {
 		if r.program.model.Graph.Input(name) == nil {
-			return nil, fmt.Errorf("input %q is no input of the model; it has %s", name, portNames(r.program.Inputs()))
+			return nil, &InputError{name, fmt.Sprintf("is no input of the model; it has %s", portNames(r.program.Inputs()))}
 		}
 	}
 	args := make([]*tensors.Tensor, len(ports))
 	for i, v := range ports {
 		t := inputs[v.Name()]
 		if t == nil {
-			return nil, fmt.Errorf("input %q is missing: want %s%s", v.Name(), v.DType(), dimsText(v.Shape()))
+			return nil, &InputError{v.Name(), fmt.Sprintf("is missing: want %s%s", v.DType(), dimsText(v.Shape()))}
 		}
 		if err := checkShape(v, t.Shape()); err != nil {
 			return nil, err
@@ -101,6 +101,15 @@ func (r *Runner) arguments(inputs map[string]*tensors.Tensor, ports []*graphsurg
 	}
 	return args, nil
 }
+
+// InputError says that what was fed to a Runner is not what the model takes.
+type InputError struct {
+	Input string
+	What  string // follows the name
+}
+
+// Error names the input.
+func (e *InputError) Error() string { return fmt.Sprintf("input %q %s", e.Input, e.What) }
 
 // portNames lists names for an error message.
 func portNames(ports []Port) string {

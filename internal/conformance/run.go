@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/importer"
@@ -151,40 +150,23 @@ func (f *folder) run(b compute.Backend) error {
 
 // runSet runs one data set and compares its outputs.
 func (f *folder) runSet(r *importer.Runner, set dataSet) error {
-	feeds := make(map[string]*tensors.Tensor)
+	feeds := make(map[string]*graphsurgery.Tensor)
 	for i, v := range f.model.Graph.Inputs() {
-		t, err := feed(v, set.inputs[i])
-		if err != nil {
-			return err
+		if set.inputs[i].Kind != graphsurgery.KindTensor {
+			return &graphsurgery.UnsupportedError{What: fmt.Sprintf("graph input %q is no tensor", v.Name())}
 		}
-		feeds[v.Name()] = t
+		feeds[v.Name()] = set.inputs[i].Tensor
 	}
-	got, err := r.Run(feeds)
+	got, err := r.RunONNX(feeds)
 	if err != nil {
 		return err
 	}
 	for i, v := range f.model.Graph.Outputs() {
-		t, err := importer.ONNXTensor(got[v.Name()])
-		if err != nil {
-			return err
-		}
-		if what := f.tolerance.compare(graphsurgery.Datum{Tensor: t}, set.outputs[i]); what != "" {
+		if what := f.tolerance.compare(graphsurgery.Datum{Tensor: got[v.Name()]}, set.outputs[i]); what != "" {
 			return &wrongError{set.name, v.Name(), what}
 		}
 	}
 	return nil
-}
-
-// feed makes the tensor of an input.
-func feed(v *graphsurgery.Value, d graphsurgery.Datum) (*tensors.Tensor, error) {
-	if d.Kind != graphsurgery.KindTensor {
-		return nil, &graphsurgery.UnsupportedError{What: fmt.Sprintf("graph input %q is no tensor", v.Name())}
-	}
-	t, err := importer.NewTensor(d.Tensor)
-	if err != nil {
-		return nil, fmt.Errorf("input %q: %w", v.Name(), err)
-	}
-	return t, nil
 }
 
 // culprit gives the first place of our own in the trace of a panic.
