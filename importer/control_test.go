@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -93,6 +94,23 @@ func TestControl(t *testing.T) {
 			<domain: "own", opset_import: ["": 18]> Cap (v, limit) => (w) { w = Clip(v, , limit) }`, x, []int{3}, []float64{3, 3.5, 3.5}},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, importer.Options{}) })
+	}
+}
+
+// TestFunctionBomb: functions that call each other twice do not exhaust the memory.
+func TestFunctionBomb(t *testing.T) {
+	text := `<ir_version: 10, opset_import: ["": 21, "own": 1]> g (float[3] x) => (float[3] y) { y = own.F0(x) }`
+	for i := range 30 {
+		text += fmt.Sprintf(`<domain: "own", opset_import: ["own": 1]> F%d (a) => (c) { b = own.F%d(a) c = own.F%d(b) }`, i, i+1, i+1)
+	}
+	text += `<domain: "own", opset_import: ["": 21]> F30 (a) => (b) { b = Neg(a) }`
+	m, err := graphsurgery.ParseText(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var unsupported *graphsurgery.UnsupportedError
+	if _, err := importer.Load(m, importer.Options{}); !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "expand to more than") {
+		t.Errorf("got error %v, want a refusal of functions that expand too far", err)
 	}
 }
 

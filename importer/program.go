@@ -46,6 +46,7 @@ type Program struct {
 	table     table
 	steps     map[*graphsurgery.Node]*operator           // of nodes that are always lowered
 	instances map[*graphsurgery.Node]*graphsurgery.Graph // of calls among those
+	expanded  int                                        // nodes of those
 	params    []*graphsurgery.Value                      // initialisers that become variables, in file order
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
@@ -89,6 +90,10 @@ func (p *Program) resolve(g *graphsurgery.Graph) error {
 				return err
 			}
 			p.instances[n] = body
+			if p.expanded += len(body.Nodes()); p.expanded > maxUnrolled {
+				return &graphsurgery.UnsupportedError{File: p.model.Path(), Node: n.Name(), Op: n.Op(), Domain: n.Domain(),
+					What: fmt.Sprintf("functions that expand to more than %d nodes", maxUnrolled)}
+			}
 			if err := p.resolve(body); err != nil {
 				return err
 			}
