@@ -141,6 +141,9 @@ func reduceLogSumExp(x *graph.Node, axes []int) *graph.Node {
 		if len(axes) == 0 {
 			return x
 		}
+		if x.Shape().Size() == 0 {
+			return graph.Log(reduceSum(x, axes))
+		}
 		top := graph.ReduceAndKeep(graph.StopGradient(x), graph.ReduceMax, axes...)
 		top = graph.StopGradient(graph.Where(graph.IsFinite(top), top, graph.ZerosLike(top)))
 		sum := reduceSum(graph.Exp(graph.Sub(x, top)), axes)
