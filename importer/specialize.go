@@ -114,7 +114,7 @@ func (r *Runner) compile(key string, args []*tensors.Tensor, ports []*graphsurge
 		for i, n := range nodes {
 			feeds[ports[i].Name()] = n
 		}
-		return r.program.callIn(scope, g, feeds, f, names...)
+		return ownNodes(r.program.callIn(scope, g, feeds, f, names...))
 	})
 	if err != nil {
 		return nil, f, err
@@ -132,6 +132,18 @@ func (r *Runner) compile(key string, args []*tensors.Tensor, ports []*graphsurge
 	}
 	r.compiled = append(r.compiled, c)
 	return out, f, nil
+}
+
+// ownNodes gives results that are arguments a node of their own: the pure Go
+// backend runs out of bounds where all results are arguments and a later argument
+// is not used.
+func ownNodes(results []*graph.Node) []*graph.Node {
+	for i, n := range results {
+		if n.Type() == graph.NodeTypeParameter {
+			results[i] = graph.Identity(n)
+		}
+	}
+	return results
 }
 
 // call runs the program.
