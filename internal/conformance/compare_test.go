@@ -72,7 +72,8 @@ func TestCompare(t *testing.T) {
 
 // TestTolerance: data.json overrides the tolerances, and a broken one is an error.
 func TestTolerance(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "data.json")
+	dir := t.TempDir()
+	path := filepath.Join(dir, "data.json")
 	for _, c := range []struct {
 		text string
 		want tolerance
@@ -88,7 +89,7 @@ func TestTolerance(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, err := readTolerance(path)
+		got, err := readTolerance(dir)
 		if (err != nil) != c.fail || !c.fail && got != c.want {
 			t.Errorf("%q: got %v, %v; want %v", c.text, got, err, c.want)
 		}
