@@ -35,6 +35,7 @@ func (c *call) rank(i int) int { return len(c.in[i].dims) }
 func (c *call) host(i int) *hostTensor {
 	h, err := c.in[i].elements()
 	if errors.Is(err, errData) {
+		c.feeding.refuse()
 		panic(&graphsurgery.UnsupportedError{File: c.program.model.Path(), Node: c.n.Name(), Op: c.n.Op(),
 			Domain: c.n.Domain(), Opset: c.opset,
 			What: fmt.Sprintf("input %d (%q) depends on data, but decides a shape", i, c.n.Input(i).Name()),
@@ -71,6 +72,12 @@ func (c *call) fail(format string, a ...any) {
 func (c *call) refuse(format string, a ...any) {
 	panic(&graphsurgery.UnsupportedError{File: c.program.model.Path(), Node: c.n.Name(), Op: c.n.Op(),
 		Domain: c.n.Domain(), Opset: c.opset, What: fmt.Sprintf(format, a...)})
+}
+
+// refuseData is refuse where knowing the elements of the inputs would help.
+func (c *call) refuseData(format string, a ...any) {
+	c.feeding.refuse()
+	c.refuse(format, a...)
 }
 
 // axis brings an axis of a tensor of the given rank into [0, rank).

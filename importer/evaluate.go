@@ -12,10 +12,12 @@ import (
 const maxDemanded = 1 << 22
 
 // origin says how a wire comes from constants alone although no elements of it
-// are kept: as the initialiser of a parameter that is not trained, or as an
-// output of a node. It is evaluated when a lowering demands the elements.
+// are kept: as the initialiser of a parameter that is not trained, as an input
+// that may be read, or as an output of a node. It is evaluated when a lowering
+// demands the elements.
 type origin struct {
 	init *graphsurgery.Tensor
+	read func() (*hostTensor, error)
 	node *graphsurgery.Node
 	in   []*wire
 
@@ -97,10 +99,14 @@ func (w *wire) elements() (*hostTensor, error) {
 	o := w.origin
 	if !o.done {
 		o.done = true
-		if o.init != nil {
+		switch {
+		case o.init != nil:
 			o.out = make([]*hostTensor, 1)
 			o.out[0], o.err = hostOf(o.init)
-		} else {
+		case o.read != nil:
+			o.out = make([]*hostTensor, 1)
+			o.out[0], o.err = o.read()
+		default:
 			o.out, o.err = evaluateNode(o.node, o.in, eval.Limits{MaxElements: maxDemanded})
 		}
 	}

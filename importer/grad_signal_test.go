@@ -10,7 +10,7 @@ var signalNoGradient = []string{"HannWindow", "HammingWindow", "BlackmanWindow",
 // normalisation over space, and of the Fourier family.
 func signalGradients() []gradCase {
 	return slices.Concat(convGradients(), poolGradients(), resizeGradients(), channelNormGradients(),
-		placeGradients(), fourierGradients(), sampleGradients())
+		signalPlaceGradients(), fourierGradients(), sampleGradients())
 }
 
 // xlaCPU is the backend of the cases that the Go backend cannot run.
@@ -127,7 +127,7 @@ func channelNormGradients() []gradCase {
 	}
 }
 
-func placeGradients() []gradCase {
+func signalPlaceGradients() []gradCase {
 	return []gradCase{
 		{name: "MaxUnpool", nodes: "y = MaxUnpool<kernel_shape = [2], strides = [2]>(x, at)", feeds: map[string][]float64{"at": {1, 2, 4, 7}}, shapes: []string{
 			"double[1,1,4] x, int64[1,1,4] at", "double[1,2,2] x, int64[1,2,2] at", "double[2,1,2] x, int64[2,1,2] at"}},

@@ -3,7 +3,6 @@ package importer
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -44,9 +43,10 @@ type Port struct {
 type Program struct {
 	model     *graphsurgery.Model
 	options   Options
-	steps     map[*graphsurgery.Node]*operator
-	opsets    map[*graphsurgery.Node]int64
-	params    []*graphsurgery.Value // initialisers that become variables, in file order
+	table     table
+	steps     map[*graphsurgery.Node]*operator           // of nodes that are always lowered
+	instances map[*graphsurgery.Node]*graphsurgery.Graph // of calls among those
+	params    []*graphsurgery.Value                      // initialisers that become variables, in file order
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
 }
@@ -60,12 +60,13 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 	o.MaxPrograms = cmp.Or(o.MaxPrograms, DefaultMaxPrograms)
 	p := &Program{
 		model: m, options: o,
+		table:     newTable(),
 		steps:     make(map[*graphsurgery.Node]*operator),
-		opsets:    make(map[*graphsurgery.Node]int64),
+		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
 		isParam:   make(map[*graphsurgery.Value]bool),
 		trainable: make(map[string]bool),
 	}
-	if err := p.resolve(); err != nil {
+	if err := p.resolve(m.Graph); err != nil {
 		return nil, err
 	}
 	if err := p.checkPorts(); err != nil {
@@ -77,22 +78,41 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 	return p, nil
 }
 
-// resolve finds the table entry of each node and checks it.
-func (p *Program) resolve() error {
-	t := newTable()
-	for _, n := range p.model.Graph.Nodes() {
-		opset, ok := p.model.Opset(n.Domain())
-		if !ok {
-			return &graphsurgery.FormatError{File: p.model.Path(), Node: n.Name(), Op: n.Op(),
-				What: fmt.Sprintf("domain %q is not among the model's opset imports", n.Domain())}
+// resolve finds the table entry of each node of a graph, and of the functions
+// that it calls, and checks them. Nodes in bodies of If, Loop and Scan are
+// resolved when they are lowered: they may stand in a branch that is never taken.
+func (p *Program) resolve(g *graphsurgery.Graph) error {
+	for _, n := range g.Nodes() {
+		if n.Function() != nil {
+			body, err := p.instance(n)
+			if err != nil {
+				return err
+			}
+			p.instances[n] = body
+			if err := p.resolve(body); err != nil {
+				return err
+			}
+			continue
 		}
-		op, err := t.find(n, opset)
+		op, err := p.operator(n)
 		if err != nil {
-			return p.withFile(err)
+			return err
 		}
-		p.steps[n], p.opsets[n] = op, opset
+		p.steps[n] = op
 	}
 	return nil
+}
+
+// operator finds the table entry of a node by the opset of the graph or function
+// it stands in.
+func (p *Program) operator(n *graphsurgery.Node) (*operator, error) {
+	opset, ok := n.Graph().Opset(n.Domain())
+	if !ok {
+		return nil, &graphsurgery.FormatError{File: p.model.Path(), Node: n.Name(), Op: n.Op(),
+			What: fmt.Sprintf("domain %q is not among the opset imports", n.Domain())}
+	}
+	op, err := p.table.find(n, opset)
+	return op, p.withFile(err)
 }
 
 // withFile adds the model's path to an error of the table.
@@ -109,6 +129,14 @@ func (p *Program) withFile(err error) error {
 // checkPorts refuses inputs of a type that no backend computes with.
 func (p *Program) checkPorts() error {
 	for _, v := range p.model.Graph.Inputs() {
+		switch v.Kind() {
+		case graphsurgery.KindTensor:
+		case graphsurgery.KindSequence, graphsurgery.KindOptional:
+			continue // types are those of what is fed
+		default:
+			return &graphsurgery.UnsupportedError{File: p.model.Path(),
+				What: fmt.Sprintf("graph input %q is a map or a sparse tensor", v.Name())}
+		}
 		if _, err := computeDType(v.DType()); err != nil {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
 				What: fmt.Sprintf("graph input %q has type %s", v.Name(), v.DType())}
@@ -120,29 +148,36 @@ func (p *Program) checkPorts() error {
 // collectParams decides which initialisers become variables: the trainable
 // ones, and all that are not small constants of shape arithmetic.
 func (p *Program) collectParams() error {
-	for _, t := range p.model.Graph.Initializers() {
-		v := p.model.Graph.Value(t.Name())
-		trainable := p.options.Trainable != nil && p.options.Trainable(t.Name())
-		if v == nil || len(v.Uses()) == 0 && !v.IsGraphOutput() {
+	for _, v := range p.model.Graph.Values() {
+		if !v.IsConstant() && !v.IsDefault() {
+			continue
+		}
+		t, err := v.Dense()
+		if err != nil {
+			return err
+		}
+		name := v.Name()
+		trainable := p.options.Trainable != nil && p.options.Trainable(name)
+		if len(v.Uses()) == 0 && !v.IsGraphOutput() {
 			if trainable {
 				return &graphsurgery.FormatError{File: p.model.Path(),
-					What: fmt.Sprintf("initialiser %q is to be trained but no node reads it", t.Name())}
+					What: fmt.Sprintf("initialiser %q is to be trained but no node reads it", name)}
 			}
 			continue
 		}
 		if _, err := computeDType(t.DType()); err != nil {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
-				What: fmt.Sprintf("initialiser %q has type %s", t.Name(), t.DType())}
+				What: fmt.Sprintf("initialiser %q has type %s", name, t.DType())}
 		}
 		if trainable && !isFloat(t.DType()) {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
-				What: fmt.Sprintf("initialiser %q of type %s is to be trained", t.Name(), t.DType()),
+				What: fmt.Sprintf("initialiser %q of type %s is to be trained", name, t.DType()),
 				Hint: "only float tensors can be trained"}
 		}
 		if trainable || !p.foldable(t) {
 			p.params = append(p.params, v)
 			p.isParam[v] = true
-			p.trainable[t.Name()] = trainable
+			p.trainable[name] = trainable
 		}
 	}
 	return nil
@@ -193,7 +228,11 @@ func (p *Program) Install(store *model.Store) error {
 		if store.GetVariable(path) != nil {
 			return fmt.Errorf("install %q: the store has variable %q already; use a store of its own for each program", v.Name(), path)
 		}
-		t, err := paramTensor(v.Initializer())
+		stored, err := v.Dense()
+		if err != nil {
+			return err
+		}
+		t, err := paramTensor(stored)
 		if err != nil {
 			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
 		}
@@ -213,21 +252,25 @@ func (p *Program) Install(store *model.Store) error {
 // something does not fit; the error names the node being lowered.
 func (p *Program) Call(scope *model.Scope, inputs map[string]*graph.Node, outputs ...string) []*graph.Node {
 	for _, n := range inputs {
-		return p.callIn(scope, n.Graph(), inputs, outputs...)
+		return p.callIn(scope, n.Graph(), inputs, outputs)
 	}
 	panic(fmt.Errorf("no input was given, so there is no graph to build in"))
 }
 
-// callIn is Call for a given graph; a model need not have inputs.
-func (p *Program) callIn(scope *model.Scope, g *graph.Graph, inputs map[string]*graph.Node, outputs ...string) []*graph.Node {
-	t := &tracer{program: p, graph: g, store: scope.Store(), wires: make(map[*graphsurgery.Value]*wire)}
+// callIn is Call for a given graph.
+func (p *Program) callIn(scope *model.Scope, g *graph.Graph, inputs map[string]*graph.Node, outputs []string) []*graph.Node {
+	t := newTracer(p, g, scope.Store())
 	defer t.annotate()
 	targets, err := p.targets(outputs)
 	if err != nil {
 		panic(err)
 	}
-	t.feed(inputs, p.neededInputs(targets))
-	return t.run(targets)
+	t.feed(inputs, targets)
+	nodes := make([]*graph.Node, len(targets))
+	for i, w := range t.run(targets) {
+		nodes[i] = t.nodeOf(w)
+	}
+	return nodes
 }
 
 // targets looks the named values up; no names means the graph's outputs.
@@ -244,27 +287,9 @@ func (p *Program) targets(names []string) ([]*graphsurgery.Value, error) {
 	return targets, nil
 }
 
-// needed walks back from targets and returns the values they depend on.
-func (p *Program) needed(targets []*graphsurgery.Value) map[*graphsurgery.Value]bool {
-	seen := make(map[*graphsurgery.Value]bool)
-	queue := slices.Clone(targets)
-	for len(queue) > 0 {
-		v := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		if v == nil || seen[v] {
-			continue
-		}
-		seen[v] = true
-		if n := v.Producer(); n != nil {
-			queue = append(queue, n.Inputs()...)
-		}
-	}
-	return seen
-}
-
 // neededInputs lists the graph inputs that targets depend on, in file order.
 func (p *Program) neededInputs(targets []*graphsurgery.Value) []*graphsurgery.Value {
-	needed := p.needed(targets)
+	needed := needed(targets)
 	var inputs []*graphsurgery.Value
 	for _, v := range p.model.Graph.Inputs() {
 		if needed[v] {

@@ -15,15 +15,31 @@ import (
 // of shape [rows, width] that holds the same elements. Forms are made from each
 // other when first asked for.
 type wire struct {
+	kind  wireKind
+	items []*wire // of a sequence, or the one of an optional, if it has one
 	dtype graphsurgery.DType
 	dims  []int
 	host  *hostTensor
 	node  *graph.Node
 	flat  *graph.Node
+	// real is a quantised value as floats with a straight-through gradient, or nil.
+	real *wire
 	// origin and index say which constant the wire is, if host does not.
 	origin *origin
 	index  int
 }
+
+// leftOut stands for an input of a function's body that the call does not give.
+var leftOut = new(wire)
+
+// wireKind tells tensors from what holds them.
+type wireKind int
+
+const (
+	tensorWire wireKind = iota
+	sequenceWire
+	optionalWire
+)
 
 // tracer builds one graph. at is the node being lowered, for error messages.
 type tracer struct {
@@ -32,66 +48,118 @@ type tracer struct {
 	store   *model.Store
 	wires   map[*graphsurgery.Value]*wire
 	at      *graphsurgery.Node
+	feeding *feeding // nil where the caller's nodes are all there is
+
+	// what was found out about bodies of If, Loop and Scan
+	steps     map[*graphsurgery.Node]*operator
+	instances map[*graphsurgery.Node]*graphsurgery.Graph
+	plans     map[*graphsurgery.Graph][]*graphsurgery.Node
+	unrolled  int // nodes in bodies lowered so far
 }
 
-// feed checks the inputs and makes them wires.
-func (t *tracer) feed(inputs map[string]*graph.Node, needed []*graphsurgery.Value) {
-	for _, v := range needed {
+// newTracer begins a graph.
+func newTracer(p *Program, g *graph.Graph, store *model.Store) *tracer {
+	return &tracer{program: p, graph: g, store: store, wires: make(map[*graphsurgery.Value]*wire),
+		steps:     make(map[*graphsurgery.Node]*operator),
+		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
+		plans:     make(map[*graphsurgery.Graph][]*graphsurgery.Node),
+	}
+}
+
+// feed checks the inputs that targets depend on and makes them wires.
+func (t *tracer) feed(inputs map[string]*graph.Node, targets []*graphsurgery.Value) {
+	for name := range inputs {
+		if _, err := t.program.fed(name); err != nil {
+			panic(err)
+		}
+	}
+	sizes := make(sizes)
+	for _, v := range t.program.fedPorts(targets, func(name string) bool { return inputs[name] != nil }) {
 		n := inputs[v.Name()]
 		if n == nil {
 			panic(fmt.Errorf("input %q is missing: want %s%s", v.Name(), v.DType(), dimsText(v.Shape())))
 		}
-		if err := checkShape(v, n.Shape()); err != nil {
+		err := checkShape(v, n.Shape())
+		if err == nil {
+			err = sizes.bind(v, n.Shape().Dimensions)
+		}
+		if err != nil {
 			panic(err)
 		}
 		t.wires[v] = t.wire(n)
 	}
-	for name := range inputs {
-		if t.program.model.Graph.Input(name) == nil {
-			panic(fmt.Errorf("input %q is no input of the model", name))
-		}
-	}
 }
 
-// run lowers what targets need, in file order, and returns their nodes.
-func (t *tracer) run(targets []*graphsurgery.Value) []*graph.Node {
-	needed := t.program.needed(targets)
-	for _, n := range t.program.model.Graph.Nodes() {
-		for _, out := range n.Outputs() {
-			if out != nil && needed[out] {
-				t.step(n)
-				break
-			}
-		}
+// run lowers what targets need, in file order, and returns their wires.
+func (t *tracer) run(targets []*graphsurgery.Value) []*wire {
+	for _, n := range plan(t.program.model.Graph, targets) {
+		t.step(n)
 	}
 	t.at = nil
-	nodes := make([]*graph.Node, len(targets))
+	wires := make([]*wire, len(targets))
 	for i, v := range targets {
-		nodes[i] = t.nodeOf(t.wireOf(v))
+		wires[i] = t.wireOf(v)
 	}
-	return nodes
+	return wires
 }
 
 // step lowers one node.
 func (t *tracer) step(n *graphsurgery.Node) {
 	t.at = n
-	op := t.program.steps[n]
-	c := &call{tracer: t, n: n, opset: t.program.opsets[n], in: make([]*wire, len(n.Inputs()))}
+	c := &call{tracer: t, n: n, in: make([]*wire, len(n.Inputs()))}
+	c.opset, _ = n.Graph().Opset(n.Domain())
 	for i, v := range n.Inputs() {
-		if v != nil {
-			c.in[i] = t.wireOf(v)
+		if v == nil {
+			continue
+		}
+		if w := t.wireOf(v); w != leftOut {
+			c.in[i] = w
 		}
 	}
-	out := c.evaluate()
-	if out == nil {
-		out = op.lower(c)
-		c.remember(out)
-	}
-	for i, v := range n.Outputs() {
-		if v != nil && i < len(out) && out[i] != nil {
-			t.wires[v] = out[i]
+	for i, w := range c.lower() {
+		if v := n.Output(i); v != nil && w != nil {
+			t.wires[v] = w
 		}
 	}
+}
+
+// lower computes the node on the host, in its function's body, or by its table
+// entry.
+func (c *call) lower() []*wire {
+	if c.n.Function() != nil {
+		return lowerFunction(c)
+	}
+	op := c.operator()
+	for i := range op.minIn {
+		if !c.has(i) {
+			c.fail("input %d of %s is missing", i, c.n.Op())
+		}
+	}
+	if out := c.evaluate(); out != nil {
+		return out
+	}
+	out := op.lower(c)
+	c.carryReal(op, out)
+	c.remember(out)
+	return out
+}
+
+// operator gives the node's table entry. Those of nodes in bodies are looked up
+// when they are lowered first.
+func (t *tracer) operator() *operator {
+	n := t.at
+	if op := t.program.steps[n]; op != nil {
+		return op
+	}
+	if op := t.steps[n]; op != nil {
+		return op
+	}
+	op, err := t.program.operator(n)
+	if err != nil {
+		panic(err)
+	}
+	t.steps[n] = op
+	return op
 }
 
 // wireOf gives the wire of a value, reading initialisers when first used.
@@ -99,7 +167,10 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 	if w := t.wires[v]; w != nil {
 		return w
 	}
-	init := v.Initializer()
+	init, err := v.Dense()
+	if err != nil {
+		panic(err)
+	}
 	if init == nil {
 		panic(fmt.Errorf("value %q was read before it was computed", v.Name()))
 	}
@@ -162,6 +233,8 @@ func (t *tracer) refuseHalf(n *graph.Node) {
 // nodeOf gives the node of the value's own shape.
 func (t *tracer) nodeOf(w *wire) *graph.Node {
 	switch {
+	case w.kind != tensorWire:
+		panic(&graphsurgery.UnsupportedError{File: t.program.model.Path(), What: "a sequence or optional where a tensor is computed"})
 	case w.node != nil:
 	case w.flat != nil:
 		w.node = graph.Reshape(w.flat, w.dims...)
