@@ -74,6 +74,7 @@ func newTable() table {
 		microsoftOps(),
 		msNormOps(),
 		msAttentionOps(),
+		msQuantOps(),
 		onDataOps(),
 		basicOps(),
 	} {
