@@ -114,10 +114,10 @@ func lowerQGemm(c *call) []*wire {
 	y := c.product32(offset{c.in[0], c.perRow(2)}, offset{c.in[3], zero}, func(c *call) []*wire {
 		return lowerMatMul(c.on(c.transposed(0, "transA", ""), c.transposed(1, "transB", "")))
 	})
-	if c.has(6) {
-		y = c.sum(c.asFloat(y, dtypes.Float32), c.asFloat(c.in[6], dtypes.Float32))
-	}
 	factor := scaled(c.times(c.perRow(1), scale), float64(c.n.Float("alpha", 1)))
+	if c.has(6) {
+		y = c.sum(c.asFloat(y, factor.DType()), c.asFloat(c.in[6], factor.DType()))
+	}
 	if !c.has(7) {
 		return []*wire{c.rescaled(y, factor, len(c.in))}
 	}

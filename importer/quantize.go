@@ -86,7 +86,7 @@ func (c *call) quantisedTo(x, scale, zero *wire, to graphsurgery.DType, bounded 
 	if !ok {
 		c.refuse("quantisation to %s is not supported", to)
 	}
-	n, dims, flat := c.broadcast(x, scale, zero)
+	n, dims, flat := c.broadcast(x, c.asFloat(scale, computeType(x)), c.asFloat(zero, computeType(x)))
 	if !slices.Equal(dims, x.dims) {
 		c.fail("scales of shape %v for a tensor of shape %v", scale.dims, x.dims)
 	}
@@ -138,7 +138,7 @@ func lowerDequantize(c *call) []*wire {
 
 // dequantised is (x - zero)·scale in the type of scale.
 func (c *call) dequantised(x, scale, zero *wire) *wire {
-	n, dims, flat := c.broadcast(c.asFloat(x, computeType(scale)), scale, zero)
+	n, dims, flat := c.broadcast(c.asFloat(x, computeType(scale)), scale, c.asFloat(zero, computeType(scale)))
 	if !slices.Equal(dims, x.dims) {
 		c.fail("scales of shape %v for a tensor of shape %v", scale.dims, x.dims)
 	}
