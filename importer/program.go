@@ -316,7 +316,7 @@ func checkShape(v *graphsurgery.Value, got shapes.Shape) error {
 		}
 	}
 	if !ok {
-		return fmt.Errorf("input %q: got %s, want %s%s", v.Name(), got, v.DType(), dimsText(v.Shape()))
+		return &InputError{v.Name(), fmt.Sprintf("is %s, want %s%s", got, v.DType(), dimsText(v.Shape()))}
 	}
 	return nil
 }
