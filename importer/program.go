@@ -140,9 +140,9 @@ func (p *Program) checkPorts() error {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
 				What: fmt.Sprintf("graph input %q is a map or a sparse tensor", v.Name())}
 		}
-		if _, err := computeDType(v.DType()); err != nil {
+		if what := checkDType(v); what != "" {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
-				What: fmt.Sprintf("graph input %q has type %s", v.Name(), v.DType())}
+				What: fmt.Sprintf("graph input %q %s", v.Name(), what)}
 		}
 	}
 	return nil
@@ -168,9 +168,9 @@ func (p *Program) collectParams() error {
 			}
 			continue
 		}
-		if _, err := computeDType(t.DType()); err != nil {
+		if what := checkDType(v); what != "" {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
-				What: fmt.Sprintf("initialiser %q has type %s", name, t.DType())}
+				What: fmt.Sprintf("initialiser %q %s", name, what)}
 		}
 		if trainable && !isFloat(t.DType()) {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
@@ -304,7 +304,7 @@ func (p *Program) neededInputs(targets []*graphsurgery.Value) []*graphsurgery.Va
 
 // checkShape compares the shape fed to an input with the declared one.
 func checkShape(v *graphsurgery.Value, got shapes.Shape) error {
-	want, err := computeDType(v.DType())
+	want, err := computeDType(storedDType(v.DType()))
 	if err != nil {
 		return err
 	}
