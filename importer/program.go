@@ -49,6 +49,7 @@ type Program struct {
 	params    []*graphsurgery.Value // initialisers that become variables, in file order
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
+	units     map[*graphsurgery.Node]*unit
 }
 
 // Load resolves every node of m. It returns a *graphsurgery.UnsupportedError
@@ -74,6 +75,7 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 	if err := p.collectParams(); err != nil {
 		return nil, err
 	}
+	p.findUnits()
 	return p, nil
 }
 
@@ -220,7 +222,7 @@ func (p *Program) Call(scope *model.Scope, inputs map[string]*graph.Node, output
 
 // callIn is Call for a given graph; a model need not have inputs. f may be nil.
 func (p *Program) callIn(scope *model.Scope, g *graph.Graph, inputs map[string]*graph.Node, f *feeding, outputs ...string) []*graph.Node {
-	t := &tracer{program: p, graph: g, store: scope.Store(), wires: make(map[*graphsurgery.Value]*wire), feeding: f}
+	t := &tracer{program: p, graph: g, store: scope.Store(), wires: make(map[*graphsurgery.Value]*wire), single: make(map[*unit]bool), feeding: f}
 	defer t.annotate()
 	targets, err := p.targets(outputs)
 	if err != nil {

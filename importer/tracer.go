@@ -33,6 +33,8 @@ type tracer struct {
 	wires   map[*graphsurgery.Value]*wire
 	at      *graphsurgery.Node
 	feeding *feeding // nil where the caller's nodes are all there is
+	// single are the units whose nodes are lowered one by one.
+	single map[*unit]bool
 }
 
 // feed checks the inputs and makes them wires.
@@ -58,6 +60,7 @@ func (t *tracer) feed(inputs map[string]*graph.Node, needed []*graphsurgery.Valu
 // run lowers what targets need, in file order, and returns their nodes.
 func (t *tracer) run(targets []*graphsurgery.Value) []*graph.Node {
 	needed := t.program.needed(targets)
+	t.openUnits(targets)
 	for _, n := range t.program.model.Graph.Nodes() {
 		for _, out := range n.Outputs() {
 			if out != nil && needed[out] {
@@ -76,6 +79,9 @@ func (t *tracer) run(targets []*graphsurgery.Value) []*graph.Node {
 
 // step lowers one node.
 func (t *tracer) step(n *graphsurgery.Node) {
+	if t.stepUnit(n) {
+		return
+	}
 	t.at = n
 	op := t.program.steps[n]
 	c := &call{tracer: t, n: n, opset: t.program.opsets[n], in: make([]*wire, len(n.Inputs()))}
