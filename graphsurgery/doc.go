@@ -10,6 +10,26 @@
 //	err = p.Apply()
 //	err = m.Save("model-probs.onnx")
 //
+// # Where to look
+//
+//   - What is in a model: [Graph.Nodes], [Graph.Values], [Node.Inputs], attributes by
+//     [Node.Int] and the like, [Value.Producer], [Value.Uses], [Model.Graphs] for subgraphs and functions,
+//     [Tensor.Float32s] for constants. A name that is not there gives nil.
+//   - What types and shapes its values have: [Model.Infer].
+//   - How to change it: [Model.NewPatch], then [Patch.Add] and [Patch.Initializer] for what is new,
+//     [Patch.InsertAfter], [Patch.Replace], [Patch.Bypass], [Patch.Splice], [Patch.Rename] and others
+//     for where it goes, [Patch.Apply] for all at once; [Model.SetInitializer] for values alone.
+//   - How to take apart and put together: [Extract], [Merge].
+//   - Is it valid: [Model.Check] in levels, [Model.Verify] for a yes or no.
+//   - How to print or write one by hand: [Model.Text], [ParseText].
+//   - How to store it: [Model.Save], [Model.SaveWith] for external data.
+//
+// The packages below build on it: passes transforms whole models, pattern finds shapes of
+// nodes, recognize knows those of Transformers, diff compares two models, draw draws one, eval
+// computes a node on constants.
+//
+// # What holds
+//
 // The decoded protobuf message is the truth: what nobody touches keeps its name,
 // its place and its bytes, and a model that was not changed saves to the very
 // bytes it was loaded from. A graph changes only through a Patch, which is

@@ -3,6 +3,7 @@ package graphsurgery
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
@@ -23,15 +24,33 @@ func (t *Tensor) checkExternal() error {
 	return err
 }
 
+// location is the name of the file that the values are in.
+func (t *Tensor) location() (string, error) {
+	if len(t.pb.RawData) > 0 || t.storedLen() > 0 {
+		return "", t.broken("its values are given both in the model and in another file")
+	}
+	if t.DType() == String {
+		return "", t.broken("strings cannot be in another file")
+	}
+	name := ""
+	for _, e := range t.pb.ExternalData {
+		if e.GetKey() == "location" {
+			name = e.GetValue()
+			break // reference refuses a second one
+		}
+	}
+	if err := safefile.CheckName(name); err != nil {
+		return "", t.broken("external data: %v", err)
+	}
+	return name, nil
+}
+
 // reference reads the entries of external_data. Only the keys of the standard are
 // known: to other tools, others have meant anything from an attribute of an
 // object to an address in memory.
 func (t *Tensor) reference() (*reference, error) {
-	if len(t.pb.RawData) > 0 || t.storedLen() > 0 {
-		return nil, t.broken("its values are given both in the model and in another file")
-	}
-	if t.DType() == String {
-		return nil, t.broken("strings cannot be in another file")
+	if _, err := t.location(); err != nil {
+		return nil, err
 	}
 	r := &reference{length: -1}
 	seen := map[string]bool{}
@@ -61,9 +80,6 @@ func (t *Tensor) reference() (*reference, error) {
 }
 
 func (t *Tensor) checkReference(r *reference, seen map[string]bool) error {
-	if err := safefile.CheckName(r.name); err != nil {
-		return t.broken("external data: %v", err)
-	}
 	if r.offset < 0 || seen["length"] && r.length < 0 {
 		return t.broken("external data of %d bytes at offset %d asked for", r.length, r.offset)
 	}
@@ -266,6 +282,23 @@ func (m *Model) CheckExternal() error {
 		}
 	})
 	return first
+}
+
+// ExternalFiles names the files beside the model that hold tensors' values, as the
+// model does: relative to its folder, each once, in order of their names. Names that
+// lead out of the folder are left out; such files are never read.
+func (m *Model) ExternalFiles() []string {
+	var names []string
+	m.eachTensor(func(t *Tensor, _ bool) {
+		if !t.isExternal() {
+			return
+		}
+		if name, err := t.location(); err == nil {
+			names = append(names, name)
+		}
+	})
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // hasExternal reports whether a tensor's values are in another file.

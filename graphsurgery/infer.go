@@ -169,7 +169,7 @@ type TypeError struct {
 	Domain string   // operator domain; "" is ai.onnx
 	Graph  string   // the graph it stands in, as in [Problem]; "" is the main one
 	Inputs []string // types of the inputs, as "float[batch,12]"
-	Rule   string   // "type", "declared" or "inference", see [Rules]
+	Rule   string   // "type", "declared", "inference" or "runs", see [Rules]
 	What   string   // what is wrong, got and want
 }
 

@@ -28,7 +28,38 @@ func (w *inferrer) body(n *pb.NodeProto, s *inferScope, attr string, given []inf
 		w.depth--
 		w.ctx.Forget(before, false)
 	}()
+	if err := w.given(n, s, g, given); err != nil {
+		return nil, err
+	}
 	return w.graph(g, &inferScope{outer: s, opsets: s.opsets, bound: s.bound, call: s.call, at: s.inside(n, attr)}, given)
+}
+
+// given tests that a body's inputs are declared as what they are given, and that
+// initialisers that hide values around them are of the same type, as onnx's inference
+// demands. A loop's states may change their shapes.
+func (w *inferrer) given(n *pb.NodeProto, s *inferScope, g *pb.GraphProto, given []infer.Value) error {
+	for i, in := range g.Input {
+		if i >= len(given) || in.Type == nil {
+			continue
+		}
+		is, declared := given[i].Type, w.declared(in.Type, false)
+		if n.GetOpType() != "Scan" {
+			declared.Shape = nil
+		}
+		if _, err := w.ctx.MergeTypes(is, declared); err != nil {
+			return fmt.Errorf("input %q of the body is declared otherwise than it is: %w", in.GetName(), err)
+		}
+	}
+	for _, t := range g.Initializer {
+		hidden, found := s.get(t.GetName())
+		if !found || hidden == nil {
+			continue
+		}
+		if _, err := w.ctx.MergeTypes(hidden.Type, w.constant(&Tensor{pb: t, model: w.model}).Type); err != nil {
+			return &ruleError{ruleDeclared, fmt.Errorf("initialiser %q of the body hides a value of another type: %w", t.GetName(), err)}
+		}
+	}
+	return nil
 }
 
 // function infers the body of a function for one call: inputs and attributes are

@@ -29,6 +29,8 @@ func (w *inferrer) problem(n *pb.NodeProto, s *inferScope, err error) error {
 	e := &TypeError{File: w.model.path, Node: (&Node{pb: n}).Label(), Op: n.GetOpType(), Domain: domainOf(n), Graph: s.at, Rule: rules[ruleInference].ID, What: err.Error()}
 	if r := (*ruleError)(nil); errors.As(err, &r) {
 		e.Rule = rules[r.rule].ID
+	} else if infer.Finer(err) {
+		e.Rule = rules[ruleRuns].ID
 	}
 	for _, name := range n.Input {
 		v, _ := s.get(name)

@@ -378,6 +378,20 @@ func (w *inferrer) apply(n *pb.NodeProto, s *inferScope, outs []infer.Value) err
 	if bad := typesAllowed(n, domain, version, in, outs); bad != nil {
 		return &ruleError{ruleType, bad}
 	}
+	return finer(err, in, outs)
+}
+
+// finer marks what follows from shapes that onnx's own inference would leave open.
+func finer(err error, in []*infer.Value, outs []infer.Value) error {
+	for _, v := range in {
+		if v == nil || !v.Finer {
+			continue
+		}
+		for i := range outs {
+			outs[i].Finer = true
+		}
+		return infer.AsFiner(err)
+	}
 	return err
 }
 
@@ -391,15 +405,27 @@ func (w *inferrer) finish(n *pb.NodeProto, s *inferScope, name string, v *infer.
 		return err
 	}
 	if info := s.info[name]; info != nil {
-		merged, err := w.ctx.MergeTypes(v.Type, w.declared(info, s.main))
+		declared := w.declared(info, s.main)
+		merged, err := w.ctx.MergeTypes(v.Type, declared)
 		if err == nil {
 			v.Type = merged
-		} else if err := w.problem(n, s, &ruleError{ruleDeclared, fmt.Errorf("output %q is declared otherwise than it is: %w", name, err)}); err != nil {
+			v.Finer = v.Finer && declared.Shape == nil
+		} else if err := w.problem(n, s, &ruleError{w.contradicted(v, declared), fmt.Errorf("output %q is declared otherwise than it is: %w", name, err)}); err != nil {
 			return err
 		}
 	}
 	w.nameDims(&v.Type, name, freshID{call: s.call, at: n, name: name})
 	return nil
+}
+
+// contradicted is the rule that a declared type breaks which does not fit v: one of
+// onnx's own unless it is about a shape that onnx would leave open.
+func (w *inferrer) contradicted(v *infer.Value, declared infer.Type) ruleID {
+	declared.Shape = nil
+	if _, err := w.ctx.MergeTypes(v.Type, declared); err != nil || !v.Finer {
+		return ruleDeclared
+	}
+	return ruleRuns
 }
 
 // negative makes sizes below 0 unknown, and says so: they come of operands that do

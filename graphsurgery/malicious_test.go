@@ -314,7 +314,7 @@ func TestChild(t *testing.T) {
 	}
 	if err == nil {
 		by = "Schema"
-		err = m.VerifyLevel(LevelSchema)
+		err = m.VerifyLevel(LevelRunnable)
 	}
 	took := time.Since(start)
 	kind := fmt.Sprintf("%T", err)

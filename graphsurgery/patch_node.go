@@ -26,7 +26,8 @@ type opsetImport struct {
 }
 
 // SetAttr sets an attribute of a node; value is as in [Attrs], nil takes the
-// attribute away.
+// attribute away. Apply refuses one that the operator does not have or that is of
+// another type, and to take away one that it demands.
 func (p *Patch) SetAttr(n *Node, name string, value any) {
 	if !p.mine(n) {
 		return

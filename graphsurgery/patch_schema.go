@@ -7,10 +7,11 @@ import (
 	"github.com/aat-onnx/aat-onnx/internal/opschema"
 )
 
-// checkSchemas holds the new nodes, and those in their subgraphs, against the schemas
-// of their operators in the operator sets that are imported by now: the rules of
-// [LevelSchema]. Operators that no schema describes pass, if their domain is not the
-// standard's; so do nodes copied inside the model, which had them before.
+// checkSchemas holds the new nodes, those in their subgraphs and in functions that
+// come along, against the schemas of their operators in the operator sets that are
+// imported by now: the rules of [LevelSchema]. Operators that no schema describes pass,
+// if their domain is not the standard's; so do nodes copied inside the model, which had
+// them before. Of a node that got an attribute, that attribute is judged.
 func (e *edit) checkSchemas() error {
 	c := newChecker(e.patch.model, CheckOptions{Level: LevelSchema, Max: 1})
 	for _, f := range c.model.pb.Functions {
@@ -28,6 +29,53 @@ func (e *edit) checkSchemas() error {
 			}
 		})
 		if err != nil {
+			return err
+		}
+	}
+	if err := e.checkFunctions(c); err != nil {
+		return err
+	}
+	return e.checkAttributes(c)
+}
+
+// checkFunctions judges the bodies of the functions that come along.
+func (e *edit) checkFunctions(c *checker) error {
+	for _, f := range e.patch.functions {
+		s := &spot{function: f, imports: imports(f.OpsetImport, 3)}
+		var err error
+		eachNode(f.Node, func(n *pb.NodeProto) {
+			if err == nil {
+				err = c.addition(n, s.at(n))
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkAttributes judges the attributes that nodes of the model got or lost, and
+// nothing else of these nodes: what was wrong before is no reason to refuse.
+func (e *edit) checkAttributes(c *checker) error {
+	for _, edit := range e.patch.nodeEdits {
+		n := edit.node
+		if edit.attr == "" || c.functions[calleeOf(n.pb)] != nil {
+			continue
+		}
+		s := e.spotOf(n.graph).at(n.pb)
+		opset, _ := s.version(n.pb.GetDomain())
+		schema, found := opschema.Find(canonical(n.pb.GetDomain()), n.Op(), opset)
+		if !found {
+			continue
+		}
+		if edit.value != nil {
+			c.attributeForm(edit.value, s)
+			c.attributeSchema(edit.value, schema, s)
+		} else if a, ok := schema.Attr(edit.attr); ok && a.Required && !attributeNames(n.pb)[edit.attr] {
+			c.report(s, ruleAttributeMissing, edit.attr, "attribute %q is required", edit.attr)
+		}
+		if err := c.firstFault(); err != nil {
 			return err
 		}
 	}
@@ -59,6 +107,11 @@ func (c *checker) addition(n *pb.NodeProto, s *spot) error {
 	default:
 		return c.tooNew(n, domain, opset)
 	}
+	return c.firstFault()
+}
+
+// firstFault is the first problem found as an error.
+func (c *checker) firstFault() error {
 	if len(c.problems) == 0 {
 		return nil
 	}

@@ -117,3 +117,57 @@ func TestAddRefusesNoOperand(t *testing.T) {
 		}
 	}
 }
+
+// TestApplyJudgesAttributesThatAreSet: those that a node of the model gets or loses are
+// held against its schema, and nothing else of the node.
+func TestApplyJudgesAttributesThatAreSet(t *testing.T) {
+	for _, c := range []struct {
+		name, attr string
+		value      any
+		want       string
+	}{
+		{"unknown", "axes", 1, `no attribute "axes"`},
+		{"of another type", "axis", "x", "string, want int"},
+		{"demanded", "to", nil, `"to" is required`},
+		{"right", "axis", 0, ""},
+	} {
+		m := parseText(t, `<ir_version: 8, opset_import: ["" : 17]> g (float[4] x) => (float[4] y) {
+			s = Softmax <axis = -1> (x)
+			y = Cast <to = 1, odd = 3> (s)
+		}`)
+		before := m.Text()
+		n := m.Graph.Nodes()[0]
+		if c.attr == "to" {
+			n = m.Graph.Nodes()[1]
+		}
+		p := m.NewPatch("t")
+		p.SetAttr(n, c.attr, c.value)
+		err := p.Apply()
+		var broken *FormatError
+		if c.want == "" {
+			if err != nil {
+				t.Errorf("%s: got %v", c.name, err)
+			}
+			continue
+		}
+		if !errors.As(err, &broken) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want a FormatError that says %s", c.name, err, c.want)
+		}
+		if m.Text() != before {
+			t.Errorf("%s: the model changed", c.name)
+		}
+	}
+}
+
+// TestSpliceJudgesFunctions: so are the bodies of functions that come along.
+func TestSpliceJudgesFunctions(t *testing.T) {
+	part := parseText(t, `<ir_version: 8, opset_import: ["" : 17, "local" : 1]> part (float[4] u) => (float[4] v) { v = local.Odd (u) }
+		<domain: "local", opset_import: ["" : 17]> Odd (a) => (b) { b = Softmax <axes = 1> (a) }`)
+	m := parseText(t, `<ir_version: 8, opset_import: ["" : 17]> g (float[4] x) => (float[4] y) { y = Neg (x) }`)
+	p, x := m.NewPatch("t"), m.Graph.Value("x")
+	p.InsertAfter(x, p.Splice("", part.Graph, p.Tap(x))[0])
+	var broken *FormatError
+	if err := p.Apply(); !errors.As(err, &broken) || !strings.Contains(err.Error(), `no attribute "axes"`) {
+		t.Errorf("got %v, want a FormatError about the attribute", err)
+	}
+}

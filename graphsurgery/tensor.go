@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/aat-onnx/aat-onnx/graphsurgery/internal/narrow"
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
 )
 
@@ -106,9 +107,9 @@ func NewFloatTensor(d DType, shape []int64, data []float32) (*Tensor, error) {
 		case Double:
 			raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(float64(x)))
 		case Float16:
-			raw = binary.LittleEndian.AppendUint16(raw, floatToHalf(x))
+			raw = binary.LittleEndian.AppendUint16(raw, narrow.ToHalf(float64(x)))
 		case BFloat16:
-			raw = binary.LittleEndian.AppendUint16(raw, floatToBrain(x))
+			raw = binary.LittleEndian.AppendUint16(raw, narrow.ToBFloat(float64(x)))
 		default:
 			return nil, &UnsupportedError{What: fmt.Sprintf("a tensor of %s from float32 values", d)}
 		}

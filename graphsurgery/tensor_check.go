@@ -9,6 +9,15 @@ import (
 // check tests the values' form and number against the shape, without reading
 // external data.
 func (t *Tensor) check() error {
+	if err := t.checkForm(); err != nil {
+		return err
+	}
+	return t.checkSize()
+}
+
+// checkForm tests that the values, or where they lie, are given once, in a form that
+// the element type can have: what onnx's checker demands of a tensor.
+func (t *Tensor) checkForm() error {
 	n, ok := product(t.pb.Dims)
 	if !ok {
 		return t.broken("shape %v is not possible", t.pb.Dims)
@@ -17,7 +26,8 @@ func (t *Tensor) check() error {
 		return t.broken("it names no element type")
 	}
 	if t.isExternal() {
-		return t.checkExternal()
+		_, err := t.location()
+		return err
 	}
 	inline := len(t.pb.RawData) > 0
 	if stray := t.storedLen() - t.typedLen(); stray > 0 || inline && t.storedLen() > 0 {
@@ -25,6 +35,31 @@ func (t *Tensor) check() error {
 	}
 	if t.DType() == String && t.pb.RawData != nil {
 		return t.broken("strings cannot be given as raw bytes")
+	}
+	switch given := t.typedLen(); {
+	case t.DType().Bits() == 0 && t.DType() != String: // a type we never read
+	case n > 0 && !inline && given == 0:
+		return t.broken("no values for shape %v", t.pb.Dims)
+	case n == 0 && (inline || given > 0):
+		return t.broken("values for shape %v, which holds none", t.pb.Dims)
+	case given > 0 && t.DType().storedPerValue() > 1 && given < ceilDiv(n, t.DType().storedPerValue()):
+		return t.broken("%d values for shape %v, want %d", given, t.pb.Dims, ceilDiv(n, t.DType().storedPerValue()))
+	}
+	return nil
+}
+
+func ceilDiv(n, per int64) int64 {
+	if n%per > 0 {
+		return n/per + 1
+	}
+	return n / per
+}
+
+// checkSize tests that there are as many values as the shape holds; their form is
+// right.
+func (t *Tensor) checkSize() error {
+	if t.isExternal() {
+		return t.checkExternal()
 	}
 	if t.DType().Bits() == 0 && t.DType() != String {
 		return nil // a type we never read
@@ -36,7 +71,7 @@ func (t *Tensor) check() error {
 		}
 		return nil
 	}
-	return t.checkTyped(n)
+	return t.checkTyped(t.Len())
 }
 
 // checkTyped tests the number of values in the typed field for n elements.
@@ -49,11 +84,7 @@ func (t *Tensor) checkTyped(n int64) error {
 		}
 		want = 2 * n
 	case t.DType().storedPerValue() > 1:
-		per := t.DType().storedPerValue()
-		want = n / per
-		if n%per > 0 {
-			want++
-		}
+		want = ceilDiv(n, t.DType().storedPerValue())
 	}
 	if got := t.typedLen(); got != want {
 		return t.broken("%d values for shape %v, want %d", got, t.pb.Dims, want)

@@ -3,6 +3,8 @@ package graphsurgery
 import (
 	"encoding/binary"
 	"math"
+
+	"github.com/aat-onnx/aat-onnx/graphsurgery/internal/narrow"
 )
 
 // Float32s gives a floating-point tensor's elements as float32: exact for
@@ -36,49 +38,10 @@ func floats[F float32 | float64](t *Tensor, as func(float64) F) ([]F, error) {
 		case BFloat16:
 			out[i] = F(math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16))
 		case Float16:
-			out[i] = F(halfToFloat(binary.LittleEndian.Uint16(b)))
+			out[i] = F(narrow.FromHalf(binary.LittleEndian.Uint16(b)))
 		}
 	}
 	return out, nil
-}
-
-// halfToFloat converts IEEE 754 binary16.
-func halfToFloat(h uint16) float32 {
-	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
-	switch exp {
-	case 0:
-		x := float32(frac) / (1 << 24)
-		return math.Float32frombits(sign | math.Float32bits(x))
-	case 31:
-		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
-	}
-	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
-}
-
-// floatToHalf converts to IEEE 754 binary16, to nearest, ties to even.
-func floatToHalf(f float32) uint16 {
-	bits := math.Float32bits(f)
-	sign := uint16(bits >> 16 & 0x8000)
-	abs := bits & 0x7fffffff
-	switch {
-	case abs > 0x7f800000: // NaN stays one
-		return sign | 0x7e00
-	case abs >= 0x477ff000: // 65520 and more round to infinity
-		return sign | 0x7c00
-	case abs < 0x38800000: // below 2^-14: a multiple of 2^-24
-		return sign | uint16(math.RoundToEven(float64(math.Float32frombits(abs))*(1<<24)))
-	}
-	abs += 0xfff + abs>>13&1
-	return sign | uint16((abs-112<<23)>>13)
-}
-
-// floatToBrain converts to bfloat16, to nearest, ties to even.
-func floatToBrain(f float32) uint16 {
-	bits := math.Float32bits(f)
-	if bits&0x7fffffff > 0x7f800000 {
-		return uint16(bits>>16) | 0x40 // NaN stays one
-	}
-	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }
 
 // Int64s gives an integer or bool tensor's elements as int64.

@@ -6,9 +6,9 @@ import "fmt"
 type Level int
 
 const (
-	// LevelStructure is what every edit must keep: each name is defined once and
-	// before it is read, each tensor's bytes fit its shape, each operator's domain
-	// is imported.
+	// LevelStructure is what a graph is made of: each name is defined once and
+	// before it is read, each tensor has one set of values of its type, each
+	// operator's domain is imported.
 	LevelStructure Level = iota
 	// LevelSchema is what onnx.checker.check_model demands: versions, names,
 	// types of inputs and outputs, attributes, and every node of a standard
@@ -17,12 +17,16 @@ const (
 	// LevelTypes is what its full_check demands: element types and shapes fit
 	// what each operator takes and what the file says of its results.
 	LevelTypes
-	// LevelStrict adds faults that the checker lets through, such as operators
-	// that nothing defines and names that mean nothing.
+	// LevelRunnable adds faults that the checker lets through and no runtime gets
+	// past: tensors that do not fill their shape, external data cut short, sizes
+	// that an operator cannot take.
+	LevelRunnable
+	// LevelStrict adds what runtimes may get past, such as operators that nothing
+	// defines and names that mean nothing.
 	LevelStrict
 )
 
-var levelNames = [...]string{"structure", "schema", "types", "strict"}
+var levelNames = [...]string{"structure", "schema", "types", "runnable", "strict"}
 
 // String gives the level's name, such as schema.
 func (l Level) String() string {
@@ -39,7 +43,7 @@ func ParseLevel(name string) (Level, error) {
 			return Level(i), nil
 		}
 	}
-	return 0, fmt.Errorf("level %q: want structure, schema, types or strict", name)
+	return 0, fmt.Errorf("level %q: want structure, schema, types, runnable or strict", name)
 }
 
 // CheckOptions says how [Model.Check] judges. The zero value tests the structure.
@@ -52,6 +56,8 @@ type CheckOptions struct {
 	Max int
 	// Rules are the caller's own. They run when the structure is sound.
 	Rules []func(m *Model) []Problem
+
+	edit bool // see Verify
 }
 
 // Problem is one fault of a model.
@@ -78,13 +84,20 @@ func (p Problem) place() string {
 	return s
 }
 
-// Verify tests the rules every edit must keep, those of [LevelStructure]. The
-// error is a [FormatError] that names the first place where one is broken.
-func (m *Model) Verify() error { return m.VerifyLevel(LevelStructure) }
+// Verify tests what every edit must keep: the rules of [LevelStructure], and of
+// higher ones those without which a graph cannot be worked on, namely that tensors
+// fill their shapes, ports have element types and outputs of functions are computed.
+// The error is a [FormatError] that names the first place where one is broken.
+func (m *Model) Verify() error { return m.firstProblem(CheckOptions{Max: 1, edit: true}) }
 
-// VerifyLevel is [Model.Verify] for another level.
+// VerifyLevel tests the rules of a level and gives the first problem that
+// [Model.Check] would list as a [FormatError].
 func (m *Model) VerifyLevel(level Level) error {
-	problems := m.Check(CheckOptions{Level: level, Max: 1})
+	return m.firstProblem(CheckOptions{Level: level, Max: 1})
+}
+
+func (m *Model) firstProblem(o CheckOptions) error {
+	problems := m.Check(o)
 	if len(problems) == 0 {
 		return nil
 	}

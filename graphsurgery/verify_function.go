@@ -99,24 +99,40 @@ func (c *checker) calls() {
 		}
 		seen[k] = true
 	}
-	w := &callWalk{checker: c, callees: map[*pb.FunctionProto][]*pb.FunctionProto{}, state: map[*pb.FunctionProto]int{}}
-	for _, f := range functions {
-		w.callees[f] = c.callees(f)
+	if !c.followCalls(ruleFunctionCycle, eachOwnNode) {
+		c.followCalls(ruleFunctionCycleInside, eachNode)
 	}
-	for _, f := range functions {
+}
+
+// eachOwnNode is eachNode without the graphs that nodes hold.
+func eachOwnNode(nodes []*pb.NodeProto, visit func(*pb.NodeProto)) {
+	for _, n := range nodes {
+		visit(n)
+	}
+}
+
+// followCalls follows the calls that each finds in a function, and reports whether it
+// met a cycle.
+func (c *checker) followCalls(cycle ruleID, each func([]*pb.NodeProto, func(*pb.NodeProto))) bool {
+	w := &callWalk{checker: c, cycle: cycle, callees: map[*pb.FunctionProto][]*pb.FunctionProto{}, state: map[*pb.FunctionProto]int{}}
+	for _, f := range c.model.pb.Functions {
+		w.callees[f] = c.callees(f, each)
+	}
+	for _, f := range c.model.pb.Functions {
 		w.from(f)
 	}
+	return w.cyclic
 }
 
 func keyOf(f *pb.FunctionProto) functionKey {
 	return functionKey{canonical(f.GetDomain()), f.GetName(), f.GetOverload()}
 }
 
-// callees are the model's functions that f's nodes call, in bodies too.
-func (c *checker) callees(f *pb.FunctionProto) []*pb.FunctionProto {
+// callees are the model's functions that f's nodes call.
+func (c *checker) callees(f *pb.FunctionProto, each func([]*pb.NodeProto, func(*pb.NodeProto))) []*pb.FunctionProto {
 	var found []*pb.FunctionProto
 	seen := map[*pb.FunctionProto]bool{}
-	eachNode(f.Node, func(n *pb.NodeProto) {
+	each(f.Node, func(n *pb.NodeProto) {
 		if g := c.functions[calleeOf(n)]; g != nil && !seen[g] {
 			seen[g] = true
 			found = append(found, g)
@@ -149,6 +165,8 @@ func eachNode(nodes []*pb.NodeProto, visit func(*pb.NodeProto)) {
 // is the file's choice.
 type callWalk struct {
 	*checker
+	cycle   ruleID // which rule a cycle breaks
+	cyclic  bool
 	callees map[*pb.FunctionProto][]*pb.FunctionProto
 	state   map[*pb.FunctionProto]int // 0 unseen, 1 on the path, 2 done
 	height  map[*pb.FunctionProto]int
@@ -176,11 +194,12 @@ func (w *callWalk) from(root *pb.FunctionProto) {
 			w.state[callee] = 1
 			path, next = append(path, callee), append(next, 0)
 		case 1:
+			w.cyclic = true
 			if w.full() {
 				return
 			}
 			cycle := path[slices.Index(path, callee):]
-			w.report(&spot{function: f}, ruleFunctionCycle, functionName(callee), "function %q calls itself, through %d functions", functionName(callee), len(cycle))
+			w.report(&spot{function: f}, w.cycle, functionName(callee), "function %q calls itself, through %d functions", functionName(callee), len(cycle))
 		}
 	}
 }
@@ -195,7 +214,7 @@ func (w *callWalk) leave(f *pb.FunctionProto) {
 		height = max(height, w.height[callee])
 	}
 	w.state[f], w.height[f] = 2, height+1
-	if height+1 == maxCallDepth+1 {
+	if height+1 == maxCallDepth+1 && w.cycle == ruleFunctionCycleInside { // the walk that sees all calls
 		w.report(&spot{function: f}, ruleFunctionDepth, "", "calls from function %q are nested more than %d deep", functionName(f), maxCallDepth)
 	}
 }

@@ -11,6 +11,7 @@ import (
 type checker struct {
 	model     *Model
 	level     Level
+	edit      bool            // see Model.Verify
 	known     map[string]bool // domains the caller knows
 	domains   map[string]bool // domains of the model's functions
 	functions map[functionKey]*pb.FunctionProto
@@ -27,7 +28,7 @@ func calleeOf(n *pb.NodeProto) functionKey {
 
 func newChecker(m *Model, o CheckOptions) *checker {
 	c := &checker{
-		model: m, level: o.Level, max: o.Max,
+		model: m, level: o.Level, edit: o.edit, max: o.Max,
 		known:          map[string]bool{},
 		domains:        map[string]bool{},
 		functions:      map[functionKey]*pb.FunctionProto{},
@@ -85,10 +86,18 @@ func functionName(f *pb.FunctionProto) string {
 	return f.GetDomain() + "." + f.GetName()
 }
 
-// report notes a broken rule unless its level is not asked for.
+// asked reports whether a rule is to be tested.
+func (c *checker) asked(r ruleID) bool {
+	if rules[r].Level <= c.level {
+		return true
+	}
+	return c.edit && (r == ruleTensorSize || r == rulePortElement || r == ruleFunctionOutput)
+}
+
+// report notes a broken rule unless it is not to be tested.
 func (c *checker) report(s *spot, r ruleID, value, format string, args ...any) {
 	rule := rules[r]
-	if rule.Level > c.level || c.full() {
+	if !c.asked(r) || c.full() {
 		return
 	}
 	p := Problem{Rule: rule.ID, Level: rule.Level, Value: value, What: fmt.Sprintf(format, args...), Graph: s.String()}

@@ -35,11 +35,11 @@ const (
 	ruleElementType
 	ruleSparse
 	ruleExternal
-	ruleExternalRange
 	ruleAttribute
 	ruleAttributeTwice
 	ruleReference
 	ruleNoPorts
+	ruleDomainSpelling
 	ruleImport
 	ruleOperator
 	ruleDeprecated
@@ -53,12 +53,19 @@ const (
 	ruleFunctionTwice
 	ruleFunctionOpset
 	ruleFunctionCycle
-	ruleFunctionDepth
 	ruleFunctionCount
 
 	ruleType
 	ruleDeclared
 	ruleInference
+	rulePortElement
+	ruleFunctionCycleInside
+
+	ruleTensorSize
+	ruleExternalRange
+	ruleFunctionOutput
+	ruleFunctionDepth
+	ruleRuns
 
 	ruleCustom
 	ruleRemoved
@@ -84,14 +91,14 @@ var rules = [...]Rule{
 	ruleNesting:      {"nesting", LevelStructure, "graphs are nested at most 32 deep"},
 	ruleInputTwice:   {"input-twice", LevelStructure, "inputs of a graph or function have different names"},
 	ruleTensorName:   {"initializer-name", LevelStructure, "initialisers have names, different in each graph"},
-	ruleTensor:       {"tensor", LevelStructure, "a tensor's values, or where they lie, are given once, in the form of its type, as many as its shape holds"},
+	ruleTensor:       {"tensor", LevelStructure, "a tensor's values, or where they lie, are given once, in the form of its type"},
 	ruleOperatorName: {"operator-name", LevelStructure, "a node names an operator"},
 	ruleDomain:       {"domain", LevelStructure, "an operator's domain is imported, or one of the model's functions"},
 	ruleOrder:        {"order", LevelStructure, "a value is computed before it is read"},
 	ruleUndefined:    {"undefined", LevelStructure, "a value that is read is an input, an initialiser or computed"},
 	ruleDefinedTwice: {"defined-twice", LevelStructure, "a node computes a name that is not yet defined, here or around"},
-	ruleOutput:       {"output", LevelStructure, "outputs of a graph or function are defined"},
-	rulePortType:     {"port-type", LevelStructure, "inputs and outputs of the main graph have element types"},
+	ruleOutput:       {"output", LevelStructure, "outputs of a graph are defined"},
+	rulePortType:     {"port-type", LevelStructure, "inputs and outputs of the main graph have types"},
 
 	ruleIRVersion:        {"ir-version", LevelSchema, "the IR version is one this program knows"},
 	ruleOpset:            {"opset", LevelSchema, "operator sets are imported, from IR 3 on, with a possible version"},
@@ -103,11 +110,11 @@ var rules = [...]Rule{
 	ruleElementType:      {"element-type", LevelSchema, "a tensor's element type is one of the standard's"},
 	ruleSparse:           {"sparse-tensor", LevelSchema, "a sparse tensor has rank, values and as many indices, ascending and in range"},
 	ruleExternal:         {"external-data", LevelSchema, "external data is in a plain file in or below the model's folder"},
-	ruleExternalRange:    {"external-range", LevelSchema, "external data has the bytes that are asked for"},
 	ruleAttribute:        {"attribute", LevelSchema, "an attribute has a name, a type, and at most one value, of that type"},
 	ruleAttributeTwice:   {"attribute-twice", LevelSchema, "attributes of a node have different names"},
 	ruleReference:        {"reference", LevelSchema, "an attribute that refers to one of the function has no value itself"},
 	ruleNoPorts:          {"no-ports", LevelSchema, "a node has an input or an output"},
+	ruleDomainSpelling:   {"domain-spelling", LevelSchema, "nodes spell the standard's domain as imports do, which onnx's checker demands: empty"},
 	ruleImport:           {"import", LevelSchema, "an operator's domain is imported by the model or function it stands in"},
 	ruleOperator:         {"operator", LevelSchema, "the imported operator set has the operator"},
 	ruleDeprecated:       {"deprecated", LevelSchema, "the operator is not withdrawn"},
@@ -121,12 +128,19 @@ var rules = [...]Rule{
 	ruleFunctionTwice:    {"function-twice", LevelSchema, "functions differ in domain, name or overload"},
 	ruleFunctionOpset:    {"function-opset", LevelSchema, "an operator means the same in a function as in the model"},
 	ruleFunctionCycle:    {"function-cycle", LevelSchema, "functions do not call themselves"},
-	ruleFunctionDepth:    {"function-depth", LevelSchema, "calls of functions are nested at most 100 deep"},
 	ruleFunctionCount:    {"function-count", LevelSchema, "a model has at most 10,000 functions"},
 
-	ruleType:      {"type", LevelTypes, "values have types that the operator takes, the same where it demands that"},
-	ruleDeclared:  {"declared", LevelTypes, "what the file says of a value is what the operator gives"},
-	ruleInference: {"inference", LevelTypes, "shapes and attributes fit together"},
+	ruleType:                {"type", LevelTypes, "values have types that the operator takes, the same where it demands that"},
+	ruleDeclared:            {"declared", LevelTypes, "what the file says of a value is what the operator gives"},
+	ruleInference:           {"inference", LevelTypes, "shapes and attributes fit together"},
+	rulePortElement:         {"port-element", LevelTypes, "inputs and outputs of the main graph have element types"},
+	ruleFunctionCycleInside: {"function-cycle-inside", LevelTypes, "functions do not call themselves from bodies of their nodes"},
+
+	ruleTensorSize:     {"tensor-size", LevelRunnable, "a tensor has, or says clearly where there are, as many values as its shape holds"},
+	ruleExternalRange:  {"external-range", LevelRunnable, "external data has the bytes that are asked for"},
+	ruleFunctionOutput: {"function-output", LevelRunnable, "outputs of a function are computed"},
+	ruleFunctionDepth:  {"function-depth", LevelRunnable, "calls of functions are nested at most 100 deep"},
+	ruleRuns:           {"runs", LevelRunnable, "shapes and attributes fit together where onnx's inference does not look"},
 
 	ruleCustom:           {"custom-operator", LevelStrict, "an operator outside the standard is a function of the model, or of a domain the caller knows"},
 	ruleRemoved:          {"removed-operator", LevelStrict, "the operator is not one of the experiments that left the standard"},

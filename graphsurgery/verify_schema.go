@@ -117,6 +117,20 @@ func removed(op string) bool {
 	return false
 }
 
+// domainSpelling tests that a node of the standard's domain finds it among the imports
+// as it is spelled. The standard takes "ai.onnx" and the empty name for one domain,
+// its checker does so for neither nodes nor, until onnx 1.23, imports.
+func (c *checker) domainSpelling(n *pb.NodeProto, s *spot) {
+	d := n.GetDomain()
+	if canonical(d) != "" {
+		return
+	}
+	_, asSpelled := s.imports[d]
+	if _, imported := s.version(d); imported && !asSpelled {
+		c.report(s, ruleDomainSpelling, "", "operator domain %q is imported under another spelling, which onnx's checker takes for another domain", d)
+	}
+}
+
 // nodeSchema tests a node's attributes and holds it against its schema.
 func (c *checker) nodeSchema(n *pb.NodeProto, s *spot) {
 	if len(n.Input) == 0 && len(n.Output) == 0 {
@@ -130,6 +144,7 @@ func (c *checker) nodeSchema(n *pb.NodeProto, s *spot) {
 		}
 		names[a.GetName()] = true
 	}
+	c.domainSpelling(n, s)
 	opset, imported := s.version(n.GetDomain())
 	if !imported || n.GetOpType() == "" {
 		return

@@ -2,6 +2,7 @@ package graphsurgery
 
 import (
 	"errors"
+	"fmt"
 
 	pb "github.com/aat-onnx/aat-onnx/internal/onnxpb"
 )
@@ -89,7 +90,11 @@ func (c *checker) portTypes(s *spot, kind string, ports []*pb.ValueInfoProto) {
 		if p.GetType() == nil || p.GetType().Value == nil {
 			c.report(s, rulePortType, p.GetName(), "graph %s %q has no type", kind, p.GetName())
 		} else if t := p.GetType().GetTensorType(); t != nil && t.GetElemType() == 0 {
-			c.report(s, rulePortType, p.GetName(), "graph %s %q has no element type", kind, p.GetName())
+			r := rulePortElement
+			if t.ElemType == nil {
+				r = rulePortType
+			}
+			c.report(s, r, p.GetName(), "graph %s %q has no element type", kind, p.GetName())
 		}
 	}
 }
@@ -158,7 +163,7 @@ func (c *checker) function(f *pb.FunctionProto) {
 	c.body(names, s)
 	for _, out := range f.Output {
 		if !names.names[out] {
-			c.report(s, ruleOutput, out, "function output %q is computed by nothing", out)
+			c.report(s, ruleFunctionOutput, out, "function output %q is computed by nothing", out)
 		}
 	}
 }
@@ -235,30 +240,30 @@ func (c *checker) attributes(n *pb.NodeProto, names *scope, s *spot) {
 }
 
 func (c *checker) attributeTensor(name string, t *pb.TensorProto, s *spot) {
-	if what := c.payload(t, s); what != "" {
-		c.report(s, ruleTensor, name, "attribute %q: %s", name, what)
-	}
+	c.payload(t, name, fmt.Sprintf("attribute %q: ", name), s)
 }
 
-func (c *checker) tensor(t *pb.TensorProto, s *spot) {
-	if what := c.payload(t, s); what != "" {
-		c.report(s, ruleTensor, t.GetName(), "%s", what)
-	}
-}
+func (c *checker) tensor(t *pb.TensorProto, s *spot) { c.payload(t, t.GetName(), "", s) }
 
-// payload says what is wrong with a tensor's values, "" if nothing is.
-func (c *checker) payload(t *pb.TensorProto, s *spot) string {
+// payload tests a tensor's values; where says what holds the tensor.
+func (c *checker) payload(t *pb.TensorProto, name, where string, s *spot) {
 	tensor := &Tensor{pb: t, model: c.model}
-	err := tensor.check()
-	var format *FormatError
-	switch {
-	case errors.As(err, &format):
-		return format.What
-	case err != nil:
-		return err.Error()
+	if err := tensor.checkForm(); err != nil {
+		c.report(s, ruleTensor, name, "%s%s", where, bareWhat(err))
+		return
 	}
 	if c.level >= LevelSchema {
 		c.tensorSchema(tensor, s)
 	}
-	return ""
+	if err := tensor.checkSize(); err != nil {
+		c.report(s, ruleTensorSize, name, "%s%s", where, bareWhat(err))
+	}
+}
+
+// bareWhat is an error's text without the file, which a problem does not name.
+func bareWhat(err error) string {
+	if format := (*FormatError)(nil); errors.As(err, &format) {
+		return format.What
+	}
+	return err.Error()
 }

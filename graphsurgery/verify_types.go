@@ -18,7 +18,14 @@ func (c *checker) types() {
 		if !errors.As(err, &e) || c.full() {
 			return
 		}
-		p := Problem{Rule: e.Rule, Level: LevelTypes, Graph: e.Graph, Node: e.Node, Op: e.Op, What: e.What}
+		level := LevelTypes
+		if e.Rule == rules[ruleRuns].ID {
+			level = LevelRunnable
+		}
+		if level > c.level {
+			continue
+		}
+		p := Problem{Rule: e.Rule, Level: level, Graph: e.Graph, Node: e.Node, Op: e.Op, What: e.What}
 		if !seen[p] { // a function is inferred for each call
 			c.problems = append(c.problems, p)
 		}

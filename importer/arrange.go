@@ -3,6 +3,7 @@ package importer
 import (
 	"slices"
 
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 )
 
@@ -10,10 +11,15 @@ import (
 func arrangeOps() []operator {
 	return []operator{
 		{key: onnx("Expand", 8), minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerExpand)},
+		// Tile-1 repeats one axis.
+		{key: onnx("Tile", 1), minIn: 3, maxIn: 3, maxOut: 1, lower: single(lowerTile1)},
 		{key: onnx("Tile", 6), minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerTile)},
+		// Concat-1 has an axis by default, 1.
+		{key: onnx("Concat", 1), attrs: "axis", minIn: 1, maxIn: -1, maxOut: 1, lower: single(lowerConcat)},
 		{key: onnx("Concat", 4), attrs: "axis", minIn: 1, maxIn: -1, maxOut: 1, lower: single(lowerConcat)},
-		// Split: sizes are an attribute until 12, an input since 13; since 18 the
+		// Split: sizes are an attribute until 12 (at 1 they may be an input), an input since 13; since 18 the
 		// number of parts may be given instead.
+		{key: onnx("Split", 1), attrs: "axis split", minIn: 1, maxIn: 2, maxOut: maxOutputs, lower: lowerSplit},
 		{key: onnx("Split", 2), attrs: "axis split", minIn: 1, maxIn: 1, maxOut: maxOutputs, lower: lowerSplit},
 		{key: onnx("Split", 13), attrs: "axis", minIn: 1, maxIn: 2, maxOut: maxOutputs, lower: lowerSplit},
 		{key: onnx("Split", 18), attrs: "axis num_outputs", minIn: 1, maxIn: 2, maxOut: maxOutputs, lower: lowerSplit},
@@ -43,10 +49,23 @@ func (c *call) broadcastTo(w *wire, dims []int) *graph.Node {
 	return graph.BroadcastToDims(graph.ExpandLeftToRank(c.nodeOf(w), len(dims)), dims...)
 }
 
-// lowerTile is Tile-6: each axis is preceded by one of the repeats, broadcast,
+// lowerTile1 is Tile-1: how often, and the axis, are scalars of the data's type.
+func lowerTile1(c *call) *graph.Node {
+	if c.host(1).len() != 1 || c.host(2).len() != 1 {
+		c.fail("tiles has %d elements and axis %d, want 1", c.host(1).len(), c.host(2).len())
+	}
+	repeats := slices.Repeat([]int{1}, c.rank(0))
+	repeats[c.axis(int(c.host(2).scalar()), c.rank(0))] = int(c.host(1).scalar())
+	return c.tile(repeats)
+}
+
+// lowerTile is Tile-6.
+func lowerTile(c *call) *graph.Node { return c.tile(c.ints(1)) }
+
+// tile repeats input 0: each axis is preceded by one of the repeats, broadcast,
 // and the pairs are joined.
-func lowerTile(c *call) *graph.Node {
-	repeats, dims := c.ints(1), c.dims(0)
+func (c *call) tile(repeats []int) *graph.Node {
+	dims := c.dims(0)
 	if len(repeats) != len(dims) {
 		c.fail("%d repeats for a tensor of rank %d", len(repeats), len(dims))
 	}
@@ -55,7 +74,8 @@ func lowerTile(c *call) *graph.Node {
 		if repeats[i] < 0 {
 			c.fail("repeats %v has a negative number", repeats)
 		}
-		split, wide, out = append(split, 1, d), append(wide, repeats[i], d), append(out, repeats[i]*d)
+		times := min(repeats[i], maxElements+1)
+		split, wide, out = append(split, 1, d), append(wide, times, d), append(out, times*d)
 	}
 	if len(dims) == 0 {
 		return c.arg(0)
@@ -64,18 +84,24 @@ func lowerTile(c *call) *graph.Node {
 	return graph.Reshape(graph.BroadcastToDims(graph.Reshape(c.arg(0), split...), wide...), out...)
 }
 
-// lowerConcat is Concat-4. Empty parts are left out.
+// lowerConcat is Concat-1 and -4. Empty parts are left out.
 func lowerConcat(c *call) *graph.Node {
-	axis := c.axis(c.attrInt("axis", 0), c.rank(0))
+	axis := c.axis(c.attrInt("axis", 1), c.rank(0))
+	dims := slices.Clone(c.dims(0))
+	dims[axis] = 0
 	var parts []*graph.Node
 	for i := range c.in {
+		if c.rank(i) != len(dims) {
+			c.fail("input %d has rank %d, want %d", i, c.rank(i), len(dims))
+		}
+		dims[axis] += c.dims(i)[axis]
 		if product(c.dims(i)) > 0 {
 			parts = append(parts, c.arg(i))
 		}
 	}
 	switch len(parts) {
 	case 0:
-		return c.arg(0)
+		return graph.Zeros(c.graph, shapes.Make(c.arg(0).DType(), dims...))
 	case 1:
 		return parts[0]
 	}

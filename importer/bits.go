@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -14,6 +15,7 @@ func bitOps() []operator {
 		bitwise(onnx("BitwiseXor", 18), graph.BitwiseXor),
 		curve(onnx("BitwiseNot", 18), graph.BitwiseNot),
 		{key: onnx("BitShift", 11), attrs: "direction", minIn: 2, maxIn: 2, maxOut: 1, check: checkBitShift, lower: lowerBitShift},
+		{key: onnx("BitCast", 26), attrs: "to", minIn: 1, maxIn: 1, maxOut: 1, check: checkBitCast, lower: lowerBitCast},
 		// Mod-13 adds a type.
 		{key: onnx("Mod", 10), attrs: "fmod", minIn: 2, maxIn: 2, maxOut: 1, lower: lowerMod},
 	}
@@ -44,6 +46,32 @@ func lowerBitShift(c *call) []*wire {
 		return c.same(graph.BitwiseShiftLeft(n[0], n[1]), dims, flat)
 	}
 	return c.same(graph.BitwiseShiftRightLogical(n[0], n[1]), dims, flat)
+}
+
+// checkBitCast refuses types that no backend computes with.
+func checkBitCast(n *graphsurgery.Node) string { return checkElementType(n, "to") }
+
+// lowerBitCast is BitCast-26: the same bits as another type of the same width. It
+// has no gradient.
+func lowerBitCast(c *call) []*wire {
+	to, err := computeDType(graphsurgery.DType(c.attrInt("to", 0)))
+	if err != nil {
+		c.refuse("%v", err)
+	}
+	return c.mapped(func(x *graph.Node) *graph.Node {
+		x = graph.StopGradient(x)
+		switch {
+		case x.DType() == to:
+			return x
+		case x.DType().Size() != to.Size():
+			c.fail("%s and %s are not of one width", x.DType(), to)
+		case x.DType() == dtypes.Bool: // one byte, zero or one
+			return graph.Bitcast(graph.ConvertDType(x, dtypes.Uint8), to)
+		case to == dtypes.Bool:
+			return graph.NotEqual(graph.Bitcast(x, dtypes.Uint8), graph.Scalar(c.graph, dtypes.Uint8, 0))
+		}
+		return graph.Bitcast(x, to)
+	})
 }
 
 // lowerMod is Mod-10: with fmod the remainder has the sign of the dividend, else

@@ -74,6 +74,12 @@ func (c *call) refuse(format string, a ...any) {
 		Domain: c.n.Domain(), Opset: c.opset, What: fmt.Sprintf(format, a...)})
 }
 
+// refuseData is refuse where knowing the elements of the inputs would help.
+func (c *call) refuseData(format string, a ...any) {
+	c.feeding.refuse()
+	c.refuse(format, a...)
+}
+
 // axis brings an axis of a tensor of the given rank into [0, rank).
 func (c *call) axis(axis, rank int) int {
 	if axis < -rank || axis >= rank {

@@ -42,6 +42,9 @@ func (c *call) castTo(to graphsurgery.DType) []*wire {
 	if err != nil {
 		c.refuse("%v", err)
 	}
+	if c.in[0].real != nil && isFloat(to) {
+		return []*wire{c.asFloat(c.in[0], dtype)}
+	}
 	return c.mapped(func(x *graph.Node) *graph.Node {
 		if to == graphsurgery.Bool {
 			return graph.NotEqual(x, constantLike(x, 0))

@@ -19,6 +19,8 @@ func constantOps() []operator {
 		{key: onnx("Constant", 12), attrs: forms, maxOut: 1, check: checkConstant, lower: lowerConstant},
 		{key: onnx("ConstantOfShape", 9), attrs: "value", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerConstantOfShape},
 		{key: onnx("Range", 11), minIn: 3, maxIn: 3, maxOut: 1, lower: lowerRange},
+		// Range-27 adds half types, and the type that they are computed in.
+		{key: onnx("Range", 27), attrs: "stash_type", minIn: 3, maxIn: 3, maxOut: 1, check: checkRange, lower: lowerRange},
 	}
 }
 
@@ -80,6 +82,14 @@ func lowerConstantOfShape(c *call) []*wire {
 		c.fail("value has %d elements, want 1", value.len())
 	}
 	return c.out(graph.BroadcastToDims(c.nodeOf(hostWire(value.reshaped(nil))), dims...))
+}
+
+// checkRange knows float32 as the type that half types are computed in.
+func checkRange(n *graphsurgery.Node) string {
+	if to := graphsurgery.DType(n.Int("stash_type", int64(graphsurgery.Float))); to != graphsurgery.Float {
+		return "stash_type=" + to.String() + " of Range is not supported"
+	}
+	return ""
 }
 
 // lowerRange is Range-11: start, limit and delta decide the length, so they must

@@ -35,7 +35,22 @@ func deconvolve(y, kernel *graph.Node, w *window) *graph.Node {
 
 // convForward is the convolution.
 func convForward(x, kernel *graph.Node, w *window) *graph.Node {
-	return graph.ConvGeneral(x, kernel, convAxes(len(w.kernel)), w.strides, w.pads, nil, w.dilations, w.group, 1)
+	x, pads := w.reached(x)
+	return graph.ConvGeneral(x, kernel, convAxes(len(w.kernel)), w.strides, pads, nil, w.dilations, w.group, 1)
+}
+
+// reached cuts off what the last strides do not reach, and gives the pads of
+// exactly w.output windows.
+func (w *window) reached(x *graph.Node) (*graph.Node, [][2]int) {
+	pads := make([][2]int, len(w.kernel))
+	for i := range pads {
+		high := w.span(i) + (w.output[i]-1)*w.strides[i] - w.input[i] - w.pads[i][0]
+		if high < 0 {
+			x = sliceNode(x, 2+i, bounds{end: w.input[i] + high, step: 1})
+		}
+		pads[i] = [2]int{w.pads[i][0], max(0, high)}
+	}
+	return x, pads
 }
 
 // convBackward is the gradient by the input: the output's elements are set apart
@@ -75,14 +90,7 @@ func convKernel(x, v *graph.Node, w *window) *graph.Node {
 	axes.InputBatch, axes.InputChannels = 1, 0
 	axes.KernelInputChannels, axes.KernelOutputChannels = 0, 1
 	axes.OutputBatch, axes.OutputChannels = 1, 0
-	pads := make([][2]int, n)
-	for i := range n {
-		high := w.span(i) + (w.output[i]-1)*w.strides[i] - w.input[i] - w.pads[i][0]
-		if high < 0 { // the last strides did not reach the end
-			x = sliceNode(x, 2+i, bounds{end: w.input[i] + high, step: 1})
-		}
-		pads[i] = [2]int{w.pads[i][0], max(0, high)}
-	}
+	x, pads := w.reached(x)
 	return graph.ConvGeneral(x, v, axes, w.dilations, pads, nil, w.strides, 1, w.group)
 }
 

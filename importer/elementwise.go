@@ -1,8 +1,6 @@
 package importer
 
 import (
-	"math"
-
 	"github.com/gomlx/gomlx/core/graph"
 )
 
@@ -18,7 +16,7 @@ func elementwiseOps() []operator {
 		{key: onnx("Pow", 7), minIn: 2, maxIn: 2, maxOut: 1, lower: lowerPow},
 		variadic(onnx("Sum", 8), graph.Add), variadic(onnx("Max", 8), maxNode), variadic(onnx("Min", 8), minNode),
 		pointwise(onnx("Neg", 6), graph.Neg),
-		pointwise(onnx("Abs", 6), graph.Abs),
+		pointwise(onnx("Abs", 6), absolute),
 		pointwise(onnx("Sqrt", 6), graph.Sqrt),
 		pointwise(onnx("Exp", 6), graph.Exp),
 		pointwise(onnx("Log", 6), graph.Log),
@@ -26,11 +24,11 @@ func elementwiseOps() []operator {
 		pointwise(onnx("Cos", 7), graph.Cos),
 		pointwise(onnx("Erf", 9), graph.Erf),
 		pointwise(onnx("Reciprocal", 6), graph.Reciprocal),
-		// The gradient of these three is zero almost everywhere; GoMLX has none
-		// for two of them, so it is cut off before them.
+		// The gradient of these is zero almost everywhere; GoMLX has none for most
+		// of them, so it is cut off before them.
 		pointwise(onnx("Floor", 6), stepped(graph.Floor)),
 		pointwise(onnx("Ceil", 6), stepped(graph.Ceil)),
-		pointwise(onnx("Sign", 9), stepped(graph.Sign)),
+		pointwise(onnx("Sign", 9), signNode),
 		{key: onnx("Clip", 6), attrs: "min max", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerClip6},
 		{key: onnx("Clip", 11), minIn: 1, maxIn: 3, maxOut: 1, lower: lowerClip},
 	}
@@ -83,49 +81,6 @@ func maxNode(a, b *graph.Node) *graph.Node { return graph.Max(a, b) }
 // minNode is Min. On a tie GoMLX gives the whole gradient to the second operand
 // of Min, so they are swapped to agree with Max.
 func minNode(a, b *graph.Node) *graph.Node { return graph.Min(b, a) }
-
-// integralPow refuses a fractional exponent of an integer base.
-func (c *call) integralPow(p float64) {
-	if !isFloat(c.in[0].dtype) && p != math.Trunc(p) {
-		c.refuse("exponent %g of an integer base: want a whole number", p)
-	}
-}
-
-// lowerPow writes Pow-7 (types mixed since 12) with a constant exponent out as
-// products and roots: that is exact, and has a gradient for a negative base,
-// where GoMLX's Pow would take a logarithm.
-func lowerPow(c *call) []*wire {
-	if h := c.in[1].host; h != nil && h.len() == 1 && len(h.dims) <= c.rank(0) {
-		c.integralPow(h.scalar())
-		if f := powBy(h.scalar()); f != nil {
-			return c.mapped(f)
-		}
-	}
-	n, dims, flat := c.broadcast(c.in...)
-	exponent := graph.ConvertDType(n[1], n[0].DType())
-	return c.same(graph.Pow(n[0], exponent), dims, flat)
-}
-
-// powBy gives x^p for the exponents that models use, else nil.
-func powBy(p float64) func(*graph.Node) *graph.Node {
-	switch {
-	case p == 0.5:
-		return graph.Sqrt
-	case p == -0.5:
-		return func(x *graph.Node) *graph.Node { return graph.Reciprocal(graph.Sqrt(x)) }
-	case p == -1:
-		return graph.Reciprocal
-	case p >= 1 && p <= 8 && p == math.Trunc(p):
-		return func(x *graph.Node) *graph.Node {
-			out := x
-			for range int(p) - 1 {
-				out = graph.Mul(out, x)
-			}
-			return out
-		}
-	}
-	return nil
-}
 
 // lowerClip6 is Clip-6: the bounds are attributes.
 func lowerClip6(c *call) []*wire {

@@ -49,7 +49,7 @@ type gradCase struct {
 // gradCases collects the families.
 func gradCases() []gradCase {
 	var all []gradCase
-	for _, family := range [][]gradCase{basicGradients(), signalGradients(), seqGradients()} {
+	for _, family := range [][]gradCase{basicGradients(), signalGradients(), seqGradients(), coreGradients()} {
 		all = append(all, family...)
 	}
 	return all

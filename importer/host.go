@@ -162,14 +162,3 @@ func broadcastDims(shapes ...[]int) ([]int, error) {
 	}
 	return out, nil
 }
-
-// strides of a dense row-major tensor.
-func strides(dims []int) []int {
-	s := make([]int, len(dims))
-	n := 1
-	for i := len(dims) - 1; i >= 0; i-- {
-		s[i] = n
-		n *= dims[i]
-	}
-	return s
-}

@@ -140,6 +140,17 @@ func gatherAlong(x, idx *graph.Node, axis int) *graph.Node {
 	return graph.Gather(graph.Reshape(x, x.Shape().Size()), graph.InsertAxes(at, -1))
 }
 
+// strides of a dense row-major tensor.
+func strides(dims []int) []int {
+	s := make([]int, len(dims))
+	n := 1
+	for i := len(dims) - 1; i >= 0; i-- {
+		s[i] = n
+		n *= dims[i]
+	}
+	return s
+}
+
 // lowerGatherND is GatherND-11 and -12. The leading batch axes of the index are
 // positions, put before the given index.
 func lowerGatherND(c *call) *graph.Node {

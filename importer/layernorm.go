@@ -19,15 +19,13 @@ func layerNormOps() []operator {
 		onnx("LayerNormalization", 17),
 		// ONNX Runtime's optimizer writes its own LayerNormalization into the default
 		// domain of models below opset 17, and SimplifiedLayerNormalization at any opset.
-		onnx("LayerNormalization", 1), microsoft("LayerNormalization", 1),
+		onnx("LayerNormalization", 1),
 	} {
 		layer.key = key
 		ops = append(ops, layer)
 	}
-	for _, key := range []opKey{onnx("SimplifiedLayerNormalization", 1), microsoft("SimplifiedLayerNormalization", 1)} {
-		rms.key = key
-		ops = append(ops, rms)
-	}
+	rms.key = onnx("SimplifiedLayerNormalization", 1)
+	ops = append(ops, rms)
 	rms.key, rms.maxOut = onnx("RMSNormalization", 23), 1
 	return append(ops, rms)
 }
@@ -44,10 +42,7 @@ func checkStash(n *graphsurgery.Node) string {
 // biased variance.
 func lowerLayerNorm(c *call) []*wire {
 	axis := c.axis(c.attrInt("axis", -1), c.rank(0))
-	out, stats := c.normalised(c.in[0], axis, 1, 2, func(x *graph.Node, eps float64) (*graph.Node, []*graph.Node) {
-		y, mean, inv := standardise(x, eps)
-		return y, []*graph.Node{mean, inv}
-	})
+	out, stats := c.normalised(c.in[0], axis, 1, 2, 1e-5, centredStatistics)
 	return append([]*wire{out}, stats...)
 }
 
@@ -55,19 +50,31 @@ func lowerLayerNorm(c *call) []*wire {
 // also gives 1/rms.
 func lowerRMSNorm(c *call) []*wire {
 	axis := c.axis(c.attrInt("axis", -1), c.rank(0))
-	out, stats := c.normalised(c.in[0], axis, 1, -1, func(x *graph.Node, eps float64) (*graph.Node, []*graph.Node) {
-		y, inv := rootMeanSquare(x, eps)
-		return y, []*graph.Node{inv}
-	})
+	out, stats := c.normalised(c.in[0], axis, 1, -1, 1e-5, uncentredStatistics)
 	return append([]*wire{out}, stats...)
+}
+
+// rowStatistics normalises the rows of x and gives the statistics it used.
+type rowStatistics func(x *graph.Node, eps float64) (y *graph.Node, stats []*graph.Node)
+
+// centredStatistics are LayerNormalization's: mean and 1/deviation.
+func centredStatistics(x *graph.Node, eps float64) (*graph.Node, []*graph.Node) {
+	y, mean, inv := standardise(x, eps)
+	return y, []*graph.Node{mean, inv}
+}
+
+// uncentredStatistics are RMSNormalization's: 1/rms.
+func uncentredStatistics(x *graph.Node, eps float64) (*graph.Node, []*graph.Node) {
+	y, inv := rootMeanSquare(x, eps)
+	return y, []*graph.Node{inv}
 }
 
 // normalised applies f to x as [rows, width], where width covers the axes from
 // axis on, then scale (input scale) and bias (input bias, if it is there).
 // Statistics are computed in float32 for half types, and returned in stash_type.
-// Over the last axis, the common case, all of it stays flat.
-func (c *call) normalised(x *wire, axis, scale, bias int,
-	f func(x *graph.Node, eps float64) (*graph.Node, []*graph.Node)) (*wire, []*wire) {
+// Over the last axis, the common case, all of it stays flat. eps is the default
+// of the attribute epsilon.
+func (c *call) normalised(x *wire, axis, scale, bias int, eps float32, f rowStatistics) (*wire, []*wire) {
 	dims := x.dims
 	rows, width := product(dims[:axis]), product(dims[axis:])
 	stat := append(slices.Clone(dims[:axis]), slices.Repeat([]int{1}, len(dims)-axis)...)
@@ -86,7 +93,7 @@ func (c *call) normalised(x *wire, axis, scale, bias int,
 	if own.IsHalfPrecision() {
 		in = graph.ConvertDType(in, dtypes.Float32)
 	}
-	y, stats := f(in, float64(c.n.Float("epsilon", 1e-5)))
+	y, stats := f(in, float64(c.n.Float("epsilon", eps)))
 	y = graph.ConvertDType(y, own)
 	out := c.affine(y, dims, axis, scale, bias)
 	shown := make([]*wire, len(stats))

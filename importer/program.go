@@ -3,8 +3,8 @@ package importer
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -44,9 +44,10 @@ type Port struct {
 type Program struct {
 	model     *graphsurgery.Model
 	options   Options
-	steps     map[*graphsurgery.Node]*operator
-	opsets    map[*graphsurgery.Node]int64
-	params    []*graphsurgery.Value // initialisers that become variables, in file order
+	table     table
+	steps     map[*graphsurgery.Node]*operator           // of nodes that are always lowered
+	instances map[*graphsurgery.Node]*graphsurgery.Graph // of calls among those
+	params    []*graphsurgery.Value                      // initialisers that become variables, in file order
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
 	units     map[*graphsurgery.Node]*unit
@@ -61,12 +62,13 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 	o.MaxPrograms = cmp.Or(o.MaxPrograms, DefaultMaxPrograms)
 	p := &Program{
 		model: m, options: o,
+		table:     newTable(),
 		steps:     make(map[*graphsurgery.Node]*operator),
-		opsets:    make(map[*graphsurgery.Node]int64),
+		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
 		isParam:   make(map[*graphsurgery.Value]bool),
 		trainable: make(map[string]bool),
 	}
-	if err := p.resolve(); err != nil {
+	if err := p.resolve(m.Graph); err != nil {
 		return nil, err
 	}
 	if err := p.checkPorts(); err != nil {
@@ -79,22 +81,41 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 	return p, nil
 }
 
-// resolve finds the table entry of each node and checks it.
-func (p *Program) resolve() error {
-	t := newTable()
-	for _, n := range p.model.Graph.Nodes() {
-		opset, ok := p.model.Opset(n.Domain())
-		if !ok {
-			return &graphsurgery.FormatError{File: p.model.Path(), Node: n.Name(), Op: n.Op(),
-				What: fmt.Sprintf("domain %q is not among the model's opset imports", n.Domain())}
+// resolve finds the table entry of each node of a graph, and of the functions
+// that it calls, and checks them. Nodes in bodies of If, Loop and Scan are
+// resolved when they are lowered: they may stand in a branch that is never taken.
+func (p *Program) resolve(g *graphsurgery.Graph) error {
+	for _, n := range g.Nodes() {
+		if n.Function() != nil {
+			body, err := p.instance(n)
+			if err != nil {
+				return err
+			}
+			p.instances[n] = body
+			if err := p.resolve(body); err != nil {
+				return err
+			}
+			continue
 		}
-		op, err := t.find(n, opset)
+		op, err := p.operator(n)
 		if err != nil {
-			return p.withFile(err)
+			return err
 		}
-		p.steps[n], p.opsets[n] = op, opset
+		p.steps[n] = op
 	}
 	return nil
+}
+
+// operator finds the table entry of a node by the opset of the graph or function
+// it stands in.
+func (p *Program) operator(n *graphsurgery.Node) (*operator, error) {
+	opset, ok := n.Graph().Opset(n.Domain())
+	if !ok {
+		return nil, &graphsurgery.FormatError{File: p.model.Path(), Node: n.Name(), Op: n.Op(),
+			What: fmt.Sprintf("domain %q is not among the opset imports", n.Domain())}
+	}
+	op, err := p.table.find(n, opset)
+	return op, p.withFile(err)
 }
 
 // withFile adds the model's path to an error of the table.
@@ -189,13 +210,18 @@ func (p *Program) Trainable() []string {
 // data, with its trainable flag set (GoMLX's default would train them all).
 // The variable's path is VariablePath of the initialiser's name. It refuses a
 // store in which one of these variables exists already.
-func (p *Program) Install(store *model.Store) error {
+func (p *Program) Install(store *model.Store) error { return p.InstallOn(store, nil) }
+
+// InstallOn is [Program.Install] with the values put on the backend's first device at
+// once, where they stay; no other copy of them is made. A nil backend leaves them
+// on the host until they are first used.
+func (p *Program) InstallOn(store *model.Store, backend compute.Backend) error {
 	for _, v := range p.params {
 		path := VariablePath(v.Name())
 		if store.GetVariable(path) != nil {
 			return fmt.Errorf("install %q: the store has variable %q already; use a store of its own for each program", v.Name(), path)
 		}
-		t, err := paramTensor(v.Initializer())
+		t, err := paramTensor(v.Initializer(), backend)
 		if err != nil {
 			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
 		}
@@ -222,7 +248,8 @@ func (p *Program) Call(scope *model.Scope, inputs map[string]*graph.Node, output
 
 // callIn is Call for a given graph; a model need not have inputs. f may be nil.
 func (p *Program) callIn(scope *model.Scope, g *graph.Graph, inputs map[string]*graph.Node, f *feeding, outputs ...string) []*graph.Node {
-	t := &tracer{program: p, graph: g, store: scope.Store(), wires: make(map[*graphsurgery.Value]*wire), single: make(map[*unit]bool), feeding: f}
+	t := newTracer(p, g, scope.Store())
+	t.feeding = f
 	defer t.annotate()
 	targets, err := p.targets(outputs)
 	if err != nil {
@@ -246,27 +273,9 @@ func (p *Program) targets(names []string) ([]*graphsurgery.Value, error) {
 	return targets, nil
 }
 
-// needed walks back from targets and returns the values they depend on.
-func (p *Program) needed(targets []*graphsurgery.Value) map[*graphsurgery.Value]bool {
-	seen := make(map[*graphsurgery.Value]bool)
-	queue := slices.Clone(targets)
-	for len(queue) > 0 {
-		v := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		if v == nil || seen[v] {
-			continue
-		}
-		seen[v] = true
-		if n := v.Producer(); n != nil {
-			queue = append(queue, n.Inputs()...)
-		}
-	}
-	return seen
-}
-
 // neededInputs lists the graph inputs that targets depend on, in file order.
 func (p *Program) neededInputs(targets []*graphsurgery.Value) []*graphsurgery.Value {
-	needed := p.needed(targets)
+	needed := needed(targets)
 	var inputs []*graphsurgery.Value
 	for _, v := range p.model.Graph.Inputs() {
 		if needed[v] {

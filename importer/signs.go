@@ -14,7 +14,7 @@ func signOps() []operator {
 		// IsInf-20 adds types.
 		{key: onnx("IsInf", 10), attrs: "detect_negative detect_positive", minIn: 1, maxIn: 1, maxOut: 1, lower: single(lowerIsInf)},
 		{key: onnx("Mean", 1), attrs: "consumed_inputs", minIn: 1, maxIn: -1, maxOut: 1, lower: lowerMean},
-		{key: onnx("Mean", 6), minIn: 1, maxIn: -1, maxOut: 1, lower: lowerMean},
+		{key: onnx("Mean", 6), minIn: 1, maxIn: -1, maxOut: 1, lower: lowerMean}, // 8 broadcasts
 	}
 }
 

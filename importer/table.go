@@ -11,7 +11,7 @@ import (
 // newestOpset is the newest version of the default domain whose changes the
 // table takes into account. A model above it is refused, because an operator
 // may have changed its meaning since.
-const newestOpset = 25
+const newestOpset = 27
 
 // opKey names one version of an operator. Domain "" is ai.onnx.
 type opKey struct {
@@ -43,6 +43,16 @@ func newTable() table {
 	t := make(table)
 	for _, family := range [][]operator{
 		elementwiseOps(),
+		legacyOps(),
+		signOps(),
+		trigonometryOps(),
+		bitOps(),
+		maskOps(),
+		padOps(),
+		scatterOps(),
+		orderOps(),
+		cumulateOps(),
+		compressOps(),
 		activationOps(),
 		compareOps(),
 		castOps(),
@@ -56,18 +66,27 @@ func newTable() table {
 		convOps(),
 		poolOps(),
 		resizeOps(),
-		layerNormOps(),
 		channelNormOps(),
 		dropoutOps(),
 		placeOps(),
 		fourierOps(),
 		sampleOps(),
-		rotaryOps(),
-		lossOps(),
 		softmaxOps(),
 		attentionOps(),
+		layerNormOps(),
+		rotaryOps(),
+		lossOps(),
+		recurrentOps(),
+		einsumOps(),
+		detOps(),
+		quantizeOps(),
+		qlinearOps(),
+		microsoftOps(),
+		msNormOps(),
+		msAttentionOps(),
 		onDataOps(),
-		basicOps(),
+		controlOps(),
+		sequenceOps(),
 	} {
 		for _, op := range family {
 			t.add(op)

@@ -36,7 +36,7 @@ func (p *Program) findUnits() {
 func (t *tracer) openUnits(targets []*graphsurgery.Value) {
 	for _, v := range targets {
 		if u := t.program.units[v.Producer()]; u != nil && v.Producer() != u.last() {
-			t.single[u] = true
+			t.apart[u] = true
 		}
 	}
 }
@@ -45,7 +45,7 @@ func (t *tracer) openUnits(targets []*graphsurgery.Value) {
 // wait for the last.
 func (t *tracer) stepUnit(n *graphsurgery.Node) bool {
 	u := t.program.units[n]
-	if u == nil || t.single[u] {
+	if u == nil || t.apart[u] {
 		return false
 	}
 	if n != u.last() {
@@ -56,7 +56,7 @@ func (t *tracer) stepUnit(n *graphsurgery.Node) bool {
 		t.wires[n.Output(0)] = w
 		return true
 	}
-	t.single[u] = true
+	t.apart[u] = true
 	for _, earlier := range u.nodes[:len(u.nodes)-1] {
 		t.step(earlier)
 	}

@@ -129,7 +129,7 @@ func (s spelt) scale(t *tracer) (float64, bool) {
 // Before opset 13 it runs over all axes from its own on, which is 1 by default.
 func (s spelt) overLast(t *tracer, rank int) bool {
 	def := int64(-1)
-	if t.program.opsets[s.softmax] < 13 {
+	if opset, _ := s.softmax.Graph().Opset(""); opset < 13 {
 		def = 1
 	}
 	axis := s.softmax.Int("axis", def)

@@ -48,10 +48,12 @@ func checkCommand(a *app) *cobra.Command {
 		Long: paragraphs(
 			"Lists every broken rule with its place. The levels, each with those before it:",
 			"",
-			"  structure  names are defined once and before use, tensors fit their shapes",
+			"  structure  names are defined once and before use",
 			"  schema     what the ONNX project's checker demands by default",
 			"  types      what its full check demands: element types and shapes fit",
-			"  strict     faults the checker lets through, such as unknown custom operators",
+			"  runnable   faults the checker lets through and no runtime gets past, such as",
+			"             tensors that do not fill their shape",
+			"  strict     what runtimes may get past, such as unknown custom operators",
 			"",
 			"The exit code is 10 if a rule is broken."),
 		Example: "  aat-onnx check model.onnx\n  aat-onnx check model.onnx --level strict --domain com.example --json",
@@ -60,7 +62,7 @@ func checkCommand(a *app) *cobra.Command {
 			return a.check(args[0], o)
 		},
 	}
-	c.Flags().StringVar(&o.level, "level", graphsurgery.LevelTypes.String(), "how much is tested: structure, schema, types or strict")
+	c.Flags().StringVar(&o.level, "level", graphsurgery.LevelRunnable.String(), "how much is tested: structure, schema, types, runnable or strict")
 	c.Flags().StringArrayVar(&o.domains, "domain", nil, "operator domain to allow at level strict (repeatable)")
 	return c
 }

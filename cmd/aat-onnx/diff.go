@@ -30,7 +30,8 @@ func diffCommand(a *app) *cobra.Command {
 			"Compares two models by what they compute. Nodes are matched by name, then by",
 			"structure, so that a renaming is told from a change. Adapters that B has and A has",
 			"not are listed by Transformer block and site; everything else is listed one by one,",
-			"tensors with --tensors.",
+			"tensors with --tensors. What has no bearing on the result is not compared: doc strings,",
+			"metadata of nodes, the order of nodes, and how values are stored.",
 			"",
 			"With --only-adapters the command succeeds only if B is A with adapters, and perhaps a",
 			"new head: every old node, edge, tensor and attribute is as it was. If not, it lists",
@@ -80,7 +81,7 @@ func (a *app) diff(from, to string, o diffOptions) error {
 	}
 	if o.svg != "" {
 		picture := drawDiff(now, d, after, to)
-		if err := writeDrawing(draw.SVG, o.svg, now.Graph, picture, o.force, from, to); err != nil {
+		if err := writeDrawing(draw.SVG, o.svg, now.Graph, picture, o.force, old, now); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
@@ -72,8 +73,8 @@ func adapterGroups(nodes []*graphsurgery.Node) []draw.Group {
 
 // writeDrawing writes a picture made by draw.SVG or draw.DOT, whole or not at all,
 // and never over one of the inputs.
-func writeDrawing(render func(io.Writer, *graphsurgery.Graph, draw.Options) error, path string, g *graphsurgery.Graph, o draw.Options, force bool, inputs ...string) error {
-	for _, in := range inputs {
+func writeDrawing(render func(io.Writer, *graphsurgery.Graph, draw.Options) error, path string, g *graphsurgery.Graph, o draw.Options, force bool, inputs ...*graphsurgery.Model) error {
+	for _, in := range files(inputs) {
 		if atomicfile.SameFile(in, path) {
 			return usage("the output "+path+" is the input file", "give the drawing another name")
 		}
@@ -83,4 +84,16 @@ func writeDrawing(render func(io.Writer, *graphsurgery.Graph, draw.Options) erro
 		return err
 	}
 	return atomicfile.WriteFile(path, picture.Bytes(), atomicfile.Options{Force: force})
+}
+
+// files lists the files that models were read from, with those of their values.
+func files(models []*graphsurgery.Model) []string {
+	var list []string
+	for _, m := range models {
+		list = append(list, m.Path())
+		for _, name := range m.ExternalFiles() {
+			list = append(list, filepath.Join(filepath.Dir(m.Path()), name))
+		}
+	}
+	return list
 }

@@ -13,12 +13,12 @@ import (
 func drawModel(m *graphsurgery.Model, blocks []adapterinject.Block, o inspectOptions) error {
 	first := func(i int, _ []*graphsurgery.Node) bool { return i == 0 }
 	if o.svg != "" {
-		if err := writeDrawing(draw.SVG, o.svg, m.Graph, drawing(m, blocks, filepath.Base(m.Path()), first), o.force, m.Path()); err != nil {
+		if err := writeDrawing(draw.SVG, o.svg, m.Graph, drawing(m, blocks, filepath.Base(m.Path()), first), o.force, m); err != nil {
 			return err
 		}
 	}
 	if o.dot == "" {
 		return nil
 	}
-	return writeDrawing(draw.DOT, o.dot, m.Graph, drawing(m, blocks, filepath.Base(m.Path()), first), o.force, m.Path())
+	return writeDrawing(draw.DOT, o.dot, m.Graph, drawing(m, blocks, filepath.Base(m.Path()), first), o.force, m)
 }

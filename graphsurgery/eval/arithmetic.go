@@ -4,6 +4,7 @@ import (
 	"math"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/internal/narrow"
 )
 
 // pair broadcasts the first two inputs, which must be of one type.
@@ -197,9 +198,9 @@ func roundTo(d gs.DType, x float64) float64 {
 	case gs.Float:
 		return float64(float32(x))
 	case gs.Float16:
-		return fromHalf(toHalf(x))
+		return narrow.FromHalf(narrow.ToHalf(x))
 	case gs.BFloat16:
-		return float64(math.Float32frombits(uint32(toBFloat(x)) << 16))
+		return float64(math.Float32frombits(uint32(narrow.ToBFloat(x)) << 16))
 	}
 	return x
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/internal/narrow"
 )
 
 // array is a tensor being computed with: dense little-endian bytes, or strings.
@@ -81,7 +82,7 @@ func (a *array) floats() []float64 {
 		}
 	case gs.Float16:
 		for i := range out {
-			out[i] = fromHalf(binary.LittleEndian.Uint16(a.raw[2*i:]))
+			out[i] = narrow.FromHalf(binary.LittleEndian.Uint16(a.raw[2*i:]))
 		}
 	}
 	return out
@@ -139,9 +140,9 @@ func newFloats(d gs.DType, shape []int64, values []float64) *array {
 		case gs.Double:
 			raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(x))
 		case gs.Float16:
-			raw = binary.LittleEndian.AppendUint16(raw, toHalf(x))
+			raw = binary.LittleEndian.AppendUint16(raw, narrow.ToHalf(x))
 		case gs.BFloat16:
-			raw = binary.LittleEndian.AppendUint16(raw, toBFloat(x))
+			raw = binary.LittleEndian.AppendUint16(raw, narrow.ToBFloat(x))
 		}
 	}
 	return &array{dtype: d, shape: shape, raw: raw}

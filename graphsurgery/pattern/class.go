@@ -50,8 +50,7 @@ func (c Class) Through(units ...Unit) Class {
 	return c
 }
 
-// But takes values out whose nodes are not passed. Units' results are passed all
-// the same.
+// But takes values out, which no step passes.
 func (c Class) But(is func(*gs.Value) bool) Class {
 	c.but = append(slices.Clone(c.but), is)
 	return c
@@ -66,14 +65,18 @@ func (c Class) inputs(v *View, n *gs.Node) []*gs.Value {
 
 func (c Class) passes(v *View, x *gs.Value) bool {
 	n := x.Producer()
-	return n != nil && n.Graph() == v.graph && c.Has(v, n) && !slices.ContainsFunc(c.but, func(is func(*gs.Value) bool) bool { return is(x) })
+	return n != nil && n.Graph() == v.graph && c.Has(v, n) && !c.stops(x)
+}
+
+func (c Class) stops(x *gs.Value) bool {
+	return slices.ContainsFunc(c.but, func(is func(*gs.Value) bool) bool { return is(x) })
 }
 
 // before gives the values one step back from x; false if no step of the class
 // makes it.
 func (c Class) before(v *View, x *gs.Value) ([]*gs.Value, bool) {
 	for _, u := range c.units {
-		if ins := u.Operands(x); len(ins) > 0 {
+		if ins := u.Operands(x); len(ins) > 0 && !c.stops(x) {
 			return ins, true
 		}
 	}
@@ -87,7 +90,7 @@ func (c Class) before(v *View, x *gs.Value) ([]*gs.Value, bool) {
 func (c Class) behind(v *View, x *gs.Value) []*gs.Value {
 	var out []*gs.Value
 	for _, u := range c.units {
-		out = append(out, u.Results(x)...)
+		out = append(out, slices.DeleteFunc(u.Results(x), c.stops)...)
 	}
 	for _, r := range v.Readers(x) {
 		if !c.Has(v, r.Node) || c.feeds != nil && !slices.Contains(c.inputs(v, r.Node), x) {
@@ -126,6 +129,14 @@ func Layout() Class {
 			return n.Domain() == "" || n.Domain() == "com.microsoft"
 		}
 		return false
+	}}
+}
+
+// Quantising are QuantizeLinear and DequantizeLinear. To a view made by
+// [LookExactly] there are none.
+func Quantising() Class {
+	return Class{Name: "quantisation", Has: func(v *View, n *gs.Node) bool {
+		return !v.exact && (n.Op() == "QuantizeLinear" || n.Op() == "DequantizeLinear")
 	}}
 }
 

@@ -25,6 +25,7 @@ const (
 type Expr struct {
 	kind kind
 	name string
+	text string // what it is called in a miss
 
 	ops      []string // of an Op: accepted operators, "domain::Op" outside ai.onnx
 	in       []*Expr
@@ -141,11 +142,17 @@ func Cone(from *Expr, functions ...Function) *Expr {
 // As names the value, and the node that computes it, in the match.
 func (e *Expr) As(name string) *Expr { e.name = name; return e }
 
+// Called sets the words for the expression in a miss.
+func (e *Expr) Called(words string) *Expr { e.text = words; return e }
+
 // Commutes lets the first two inputs of an [Op] come in either order.
 func (e *Expr) Commutes() *Expr { e.commutes = true; return e }
 
 // Output says which output of the node the value is; 0 if not said.
 func (e *Expr) Output(i int) *Expr { e.out = i; return e }
+
+// AnyOutput lets the value be any output of the node.
+func (e *Expr) AnyOutput() *Expr { e.out = -1; return e }
 
 // Attr asks the node for something, most often an attribute's value; want says
 // what in words. Defaults are the test's business, as they depend on the opset.
@@ -169,6 +176,8 @@ func (e *Expr) Where(want string, ok func(*View, *gs.Value) bool) *Expr {
 // String says in words what the expression wants.
 func (e *Expr) String() string {
 	switch {
+	case e.text != "":
+		return e.text
 	case e.kind == kindOp:
 		return strings.ReplaceAll(strings.Join(e.ops, " or "), "::", ".")
 	case e.kind == kindOr:
@@ -201,6 +210,14 @@ func (e *Expr) alternatives() string {
 
 // accepts reports whether the operator is one of an Op's.
 func (e *Expr) accepts(n *gs.Node) bool { return slices.Contains(e.ops, OpName(n)) }
+
+// outputs are those of a node that an Op may be.
+func (e *Expr) outputs(n *gs.Node) []*gs.Value {
+	if e.out >= 0 {
+		return slices.DeleteFunc([]*gs.Value{n.Output(e.out)}, func(o *gs.Value) bool { return o == nil })
+	}
+	return slices.DeleteFunc(slices.Clone(n.Outputs()), func(o *gs.Value) bool { return o == nil })
+}
 
 // OpName is a node's operator as [Op] wants it written.
 func OpName(n *gs.Node) string {

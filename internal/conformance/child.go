@@ -39,12 +39,13 @@ const answerMark = "aat-onnx-conformance:"
 
 // wire is a Result with all its fields in JSON.
 type wire struct {
-	Name    string
-	Outcome Outcome
-	Op      string
-	Error   string
-	Refuser string
-	Kind    Kind
+	Name      string
+	Outcome   Outcome
+	Op        string
+	Error     string
+	Refuser   string
+	Kind      Kind
+	Gradients int
 }
 
 // child is a running child process.

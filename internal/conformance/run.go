@@ -47,23 +47,32 @@ type Result struct {
 	Error   string  `json:"error"`
 	Refuser string  `json:"-"`
 	Kind    Kind    `json:"-"`
+	// Gradients is how many derivatives RunWithGradients compared.
+	Gradients int `json:"-"`
 }
 
 // Run judges one folder on a backend, which stays open.
-func Run(dir string, b compute.Backend) (r Result) {
-	r = Result{Name: filepath.Base(dir), Op: Operator(dir), Outcome: Passed, Kind: KindOther}
+func Run(dir string, b compute.Backend) Result {
+	r := Result{Name: filepath.Base(dir), Op: Operator(dir), Outcome: Passed, Kind: KindOther}
+	guarded(&r, func() error {
+		f, err := read(dir)
+		if err != nil {
+			return err
+		}
+		r.Kind = f.kind()
+		return f.run(b)
+	})
+	return r
+}
+
+// guarded runs a check and adds its outcome to r.
+func guarded(r *Result, check func() error) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.Outcome, r.Error = Failed, fmt.Sprintf("panic: %v at %s", p, culprit(debug.Stack()))
 		}
 	}()
-	f, err := read(dir)
-	if err == nil {
-		r.Kind = f.kind()
-		err = f.run(b)
-	}
-	r.settle(err)
-	return r
+	r.settle(check())
 }
 
 // kind looks at the expected outputs.
@@ -114,8 +123,13 @@ func (r *Result) settle(err error) {
 // wrongError says that an output is not what it should be.
 type wrongError struct{ set, output, what string }
 
-// Error names the output.
-func (e *wrongError) Error() string { return fmt.Sprintf("%s: output %q: %s", e.set, e.output, e.what) }
+// Error names the output, if it is one that is wrong.
+func (e *wrongError) Error() string {
+	if e.output == "" {
+		return fmt.Sprintf("%s: %s", e.set, e.what)
+	}
+	return fmt.Sprintf("%s: output %q: %s", e.set, e.output, e.what)
+}
 
 // run runs every data set of a test.
 func (f *folder) run(b compute.Backend) error {

@@ -103,7 +103,7 @@ func (c *Context) MergeTypes(a, b Type) (Type, error) {
 
 // Join gives what is known of a value that is of one type or of the other.
 func Join(a, b Value) Value {
-	out := Value{Type: JoinTypes(a.Type, b.Type)}
+	out := Value{Type: JoinTypes(a.Type, b.Type), Finer: a.Finer || b.Finer}
 	if len(a.Elems) != len(b.Elems) || a.Elems == nil || b.Elems == nil || len(a.Shape) != len(b.Shape) {
 		return out
 	}

@@ -102,16 +102,21 @@ func convolve(n *Node, weights int, dtype int32) error {
 	if x == nil {
 		return nil
 	}
-	if len(x) < 3 || w != nil && len(w) != len(x) {
-		return fail("input of shape %s and weights of shape %s, want one rank of at least 3", ShapeString(x), ShapeString(w))
+	misfit := len(x) < 3 || w != nil && len(w) != len(x)
+	unseen := len(x) > 2 && len(w) > 0 && n.Has("kernel_shape") // onnx does not look at the weights
+	if misfit && !unseen {
+		return n.convRanks(weights)
 	}
 	kernel := n.spatial(len(x)-2, w)
 	if len(kernel) != len(x)-2 {
 		return fail("kernel_shape has %d axes, the input is of shape %s", len(kernel), ShapeString(x))
 	}
 	ws, err := n.windows(kernel)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case misfit:
+		return AsFiner(n.convRanks(weights))
 	}
 	out := []Expr{x[0], Unknown()}
 	if w != nil {
@@ -125,12 +130,16 @@ func convolve(n *Node, weights int, dtype int32) error {
 		return nil
 	}
 	if _, ok := n.Ctx.Merge(x[1], Mul(w[1], Const(n.Int("group", 1)))); !ok {
-		return fail("input has %s channels, weights of shape %s in %d groups want %s", x[1], ShapeString(w), n.Int("group", 1), Mul(w[1], Const(n.Int("group", 1))))
+		return failFiner("input has %s channels, weights of shape %s in %d groups want %s", x[1], ShapeString(w), n.Int("group", 1), Mul(w[1], Const(n.Int("group", 1))))
 	}
 	if n.Op == "Conv" {
 		_, err = n.sameType(0, 1, 2)
 	}
 	return err
+}
+
+func (n *Node) convRanks(weights int) error {
+	return fail("input of shape %s and weights of shape %s, want one rank of at least 3", ShapeString(n.shape(0)), ShapeString(n.shape(weights)))
 }
 
 // convTranspose: s·(L − 1) + output_padding + reach − p, or output_shape.
@@ -141,7 +150,7 @@ func convTranspose(n *Node) error {
 		return nil
 	}
 	if len(x) < 3 || w != nil && len(w) != len(x) {
-		return fail("input of shape %s and weights of shape %s, want one rank of at least 3", ShapeString(x), ShapeString(w))
+		return n.convRanks(1)
 	}
 	r := len(x) - 2
 	kernel := n.spatial(r, w)

@@ -25,8 +25,8 @@ func elementwise() map[string]Rule {
 		"Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cos", "Cosh", "Sin", "Sinh", "Tan", "Tanh", "Erf",
 		"Sigmoid", "HardSigmoid", "HardSwish", "Relu", "LeakyRelu", "Elu", "Celu", "Selu", "Gelu", "Mish", "Softplus",
 		"Softsign", "ThresholdedRelu", "Shrink", "Swish", "BitwiseNot",
-		"MeanVarianceNormalization", "LRN", "InstanceNormalization", "GroupNormalization", "RMSNormalization",
-		"Trilu", "ReverseSequence", "RotaryEmbedding",
+		"MeanVarianceNormalization", "LRN", "InstanceNormalization", "RMSNormalization",
+		"Trilu", "ReverseSequence",
 	} {
 		rules[op] = likeFirst
 	}

@@ -209,7 +209,7 @@ func unique(n *Node) error {
 	if !n.Has("axis") {
 		n.set(0, n.dtype(0), unknowns(1))
 		if s != nil {
-			n.set(2, Int64, []Expr{Product(s)})
+			n.setFiner(2, Int64, []Expr{Product(s)})
 		}
 		return nil
 	}

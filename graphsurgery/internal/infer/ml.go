@@ -109,6 +109,9 @@ func labelEncoder(n *Node) error {
 		kind = String
 	}
 	n.set(0, kind, n.shape(0))
+	if keys, in := n.keyType(), n.dtype(0); keys != Undefined && in != Undefined && keys != in {
+		return fail("the input is of type %s, the keys are of type %s", typeName(in), typeName(keys))
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ func norms() map[string]Rule {
 	return map[string]Rule{
 		"LayerNormalization": layerNorm, "BatchNormalization": batchNorm, "SimplifiedLayerNormalization": layerNorm,
 		"Attention": attention, "LinearAttention": linearAttention, "FlexAttention": flexAttention,
+		"GroupNormalization": groupNorm, "RotaryEmbedding": rotary,
 	}
 }
 
@@ -22,6 +23,9 @@ func layerNorm(n *Node) error {
 	}
 	a, err := axis(n.Int("axis", -1), len(s))
 	if err != nil {
+		if n.Int("axis", -1) > 0 { // onnx looks for axes that are too low alone
+			err = AsFiner(err)
+		}
 		return err
 	}
 	out := clone(s)
@@ -88,7 +92,7 @@ func attention(n *Node) error {
 	_, kh, kl, ks, kok := n.heads(1, "kv_num_heads")
 	_, _, _, vs, vok := n.heads(2, "kv_num_heads")
 	if !qok {
-		return nil
+		return n.attentionRanks()
 	}
 	if !kok {
 		kh, kl, ks = Unknown(), Unknown(), Unknown()
@@ -110,7 +114,7 @@ func attention(n *Node) error {
 	n.set(1, n.matType(1, 4), []Expr{b, kh, total, ks})
 	n.set(2, n.matType(2, 5), []Expr{b, kh, total, vs})
 	n.set(3, kind, []Expr{b, h, l, total})
-	return nil
+	return n.attentionRanks()
 }
 
 func linearAttention(n *Node) error {
@@ -120,13 +124,13 @@ func linearAttention(n *Node) error {
 	_, kh, _, ks, kok := n.heads(1, "kv_num_heads")
 	_, _, _, vs, vok := n.heads(2, "kv_num_heads")
 	if !qok || !kok || !vok {
-		return nil
+		return n.linearAttentionDemands()
 	}
 	n.set(0, n.dtype(0), []Expr{b, l, Mul(h, vs)})
 	if n.shape(3) == nil {
 		n.set(1, n.matType(3, 0), []Expr{b, kh, ks, vs})
 	}
-	return nil
+	return n.linearAttentionDemands()
 }
 
 func flexAttention(n *Node) error {
@@ -135,5 +139,5 @@ func flexAttention(n *Node) error {
 	if len(q) == 4 && len(v) == 4 {
 		n.set(0, n.dtype(0), []Expr{q[0], q[1], q[2], v[3]})
 	}
-	return nil
+	return n.ranksOf([]string{"Q", "K", "V"}, 0, 4)
 }

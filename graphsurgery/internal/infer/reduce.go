@@ -27,9 +27,9 @@ func reduce(n *Node, f func(a, b Elem) Elem) error {
 	}
 	if !ok {
 		if keep {
-			n.set(0, n.dtype(0), unknowns(len(shape)))
+			n.setFiner(0, n.dtype(0), unknowns(len(shape)))
 		} else if count, ok := product(n.shape(1)); ok && count > 0 && count <= int64(len(shape)) {
-			n.set(0, n.dtype(0), unknowns(len(shape)-int(count)))
+			n.setFiner(0, n.dtype(0), unknowns(len(shape)-int(count)))
 		}
 		return nil
 	}

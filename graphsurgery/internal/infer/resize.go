@@ -98,6 +98,9 @@ func (n *Node) resizeAxes(s, out []Expr, axes []int64) error {
 		}
 		return nil
 	}
+	if err := n.ranksOf([]string{"scales", "sizes"}, 2, 1); err != nil {
+		return err
+	}
 	sizes, ok := n.elems(3)
 	if !ok {
 		return nil
@@ -193,5 +196,5 @@ func imageDecoder(n *Node) error {
 		c = Const(1)
 	}
 	n.set(0, Uint8, []Expr{Unknown(), Unknown(), c})
-	return nil
+	return n.rankOf(0, "encoded_stream", 1)
 }

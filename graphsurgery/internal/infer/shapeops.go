@@ -56,7 +56,7 @@ func reshape(n *Node) error {
 		want = list
 	} else {
 		if r, ok := product(n.shape(1)); ok && len(n.shape(1)) == 1 && r <= 64 {
-			n.set(0, n.dtype(0), unknowns(int(r)))
+			n.setFiner(0, n.dtype(0), unknowns(int(r)))
 		}
 		return nil
 	}
@@ -129,14 +129,14 @@ func (n *Node) solve(in, out []Expr, hole int) error {
 	}
 	if hole < 0 && len(rest) == 1 && len(known) == 1 {
 		if _, ok := n.Ctx.Merge(rest[0], known[0]); !ok {
-			return fail("shape %s does not hold the elements of %s", ShapeString(out), ShapeString(in))
+			return failFiner("shape %s does not hold the elements of %s", ShapeString(out), ShapeString(in))
 		}
 		return nil
 	}
 	have, got := Product(rest), Product(known)
 	if hole < 0 {
 		if contradict(have, got) && !have.unknown && !got.unknown {
-			return fail("shape %s does not hold the elements of %s", ShapeString(out), ShapeString(in))
+			return failFiner("shape %s does not hold the elements of %s", ShapeString(out), ShapeString(in))
 		}
 		return nil
 	}
@@ -185,7 +185,7 @@ func squeeze(n *Node) error {
 	}
 	if !ok {
 		if count, ok := product(n.shape(1)); ok && count <= int64(len(s)) {
-			n.set(0, n.dtype(0), unknowns(len(s)-int(count)))
+			n.setFiner(0, n.dtype(0), unknowns(len(s)-int(count)))
 		}
 		return nil
 	}
@@ -223,7 +223,7 @@ func unsqueeze(n *Node) error {
 	}
 	if !ok {
 		if count, ok := product(n.shape(1)); ok && count < 64 {
-			n.set(0, n.dtype(0), unknowns(len(s)+int(count)))
+			n.setFiner(0, n.dtype(0), unknowns(len(s)+int(count)))
 		}
 		return nil
 	}

@@ -4,7 +4,7 @@ package infer
 func textAndLoss() map[string]Rule {
 	return map[string]Rule{
 		"StringNormalizer": stringNormalizer, "StringSplit": stringSplit, "TfIdfVectorizer": tfIdf,
-		"NegativeLogLikelihoodLoss": loss, "SoftmaxCrossEntropyLoss": loss,
+		"NegativeLogLikelihoodLoss": nllLoss, "SoftmaxCrossEntropyLoss": loss,
 	}
 }
 
@@ -44,6 +44,11 @@ func tfIdf(n *Node) error {
 		n.set(0, Float, nil)
 	}
 	return nil
+}
+
+func nllLoss(n *Node) error {
+	_ = loss(n)
+	return n.lossDemands()
 }
 
 // loss is a scalar, or of the target's shape without reduction.

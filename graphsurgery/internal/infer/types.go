@@ -52,6 +52,9 @@ type Type struct {
 type Value struct {
 	Type
 	Elems []Elem
+	// Finer is set if onnx's own inference would leave the shape open: what follows
+	// from it is beyond onnx's full check.
+	Finer bool
 }
 
 // Elem is one element of a tensor: the number E/Den, or the float F if IsF is set.

@@ -416,9 +416,9 @@ def ok_node_split_once(m): pass
 @fault()
 def node_domain_not_imported(m): node(m, 0).domain = "com.example"
 @fault()
-def ok_domain_spelled_out(m): node(m, 0).domain = "ai.onnx"
+def domain_spelled_out(m): node(m, 0).domain = "ai.onnx"
 @fault()
-def ok_domain_imported_spelled_out(m): m.opset_import[0].domain = "ai.onnx"
+def domain_imported_spelled_out(m): m.opset_import[0].domain = "ai.onnx"
 @fault()
 def node_order(m):
     nodes = list(m.graph.node)

@@ -1,9 +1,11 @@
-package eval
+// Package narrow converts between float64 and the 16-bit floating-point types, with one
+// rounding. It is the only place that does.
+package narrow
 
 import "math"
 
-// fromHalf decodes IEEE 754 binary16.
-func fromHalf(h uint16) float64 {
+// FromHalf decodes IEEE 754 binary16.
+func FromHalf(h uint16) float64 {
 	sign, exp, frac := h>>15, int(h>>10)&31, float64(h&1023)
 	var x float64
 	switch exp {
@@ -23,9 +25,9 @@ func fromHalf(h uint16) float64 {
 	return x
 }
 
-// toHalf rounds to binary16, ties to even. Rounding a float64 once is exact
+// ToHalf rounds to binary16, ties to even. Rounding a float64 once is exact
 // rounding; going through float32 would round twice.
-func toHalf(x float64) uint16 {
+func ToHalf(x float64) uint16 {
 	sign := uint16(math.Float64bits(x)>>63) << 15
 	x = math.Abs(x)
 	switch {
@@ -41,8 +43,8 @@ func toHalf(x float64) uint16 {
 	return sign | (uint16(exp+13)<<10 + m) // m has the leading one, which adds 1 to the exponent
 }
 
-// toBFloat rounds to bfloat16, ties to even.
-func toBFloat(x float64) uint16 {
+// ToBFloat rounds to bfloat16, ties to even.
+func ToBFloat(x float64) uint16 {
 	if x != x {
 		return uint16(math.Float64bits(x)>>63)<<15 | 0x7fc0
 	}
