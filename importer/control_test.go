@@ -121,7 +121,7 @@ func TestControlRefusals(t *testing.T) {
 			g (float[3] x) => (float[3] y) {
 				yes = Constant<value = bool {1}>()
 				y = Loop( , yes, x) <body = b (int64 i, bool c, float[3] v) => (bool c, float[3] w) { w = Add(v, v) }>
-			}`, "unroll to more than"},
+			}`, "iterations, which would be unrolled"},
 		"unlike branches": {`<ir_version: 10, opset_import: ["": 21]>
 			g (float[3] x, float f) => (float[n] y) {
 				r = RandomUniformLike(f)

@@ -47,7 +47,6 @@ type Program struct {
 	table     table
 	steps     map[*graphsurgery.Node]*operator           // of nodes that are always lowered
 	instances map[*graphsurgery.Node]*graphsurgery.Graph // of calls among those
-	expanded  int                                        // nodes of those
 	params    []*graphsurgery.Value                      // initialisers that become variables, in file order
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
@@ -68,6 +67,9 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
 		isParam:   make(map[*graphsurgery.Value]bool),
 		trainable: make(map[string]bool),
+	}
+	if n := expansion(m.Graph, make(map[*graphsurgery.Function]int)); n > maxUnrolled+len(m.Graph.Nodes()) {
+		return nil, &graphsurgery.UnsupportedError{File: m.Path(), What: fmt.Sprintf("functions that expand to more than %d nodes", maxUnrolled)}
 	}
 	if err := p.resolve(m.Graph); err != nil {
 		return nil, err
@@ -93,10 +95,6 @@ func (p *Program) resolve(g *graphsurgery.Graph) error {
 				return err
 			}
 			p.instances[n] = body
-			if p.expanded += len(body.Nodes()); p.expanded > maxUnrolled {
-				return &graphsurgery.UnsupportedError{File: p.model.Path(), Node: n.Name(), Op: n.Op(), Domain: n.Domain(),
-					What: fmt.Sprintf("functions that expand to more than %d nodes", maxUnrolled)}
-			}
 			if err := p.resolve(body); err != nil {
 				return err
 			}
