@@ -12,10 +12,11 @@ import (
 
 // constantOps make tensors from nothing but attributes and shapes.
 func constantOps() []operator {
-	const forms = "value value_float value_floats value_int value_ints"
+	const forms = "value sparse_value value_float value_floats value_int value_ints"
 	return []operator{
 		{key: onnx("Constant", 1), attrs: "value", maxOut: 1, check: checkConstant, lower: lowerConstant},
-		// Constant-12 adds the short forms; sparse and string values are refused.
+		{key: onnx("Constant", 11), attrs: "value sparse_value", maxOut: 1, check: checkConstant, lower: lowerConstant},
+		// Constant-12 adds the short forms; those of strings are refused.
 		{key: onnx("Constant", 12), attrs: forms, maxOut: 1, check: checkConstant, lower: lowerConstant},
 		{key: onnx("ConstantOfShape", 9), attrs: "value", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerConstantOfShape},
 		{key: onnx("Range", 11), minIn: 3, maxIn: 3, maxOut: 1, lower: lowerRange},
@@ -34,7 +35,7 @@ func checkConstant(n *graphsurgery.Node) string {
 	return ""
 }
 
-// lowerConstant is Constant-1 and -12. A constant stays on the host; large ones
+// lowerConstant is Constant-1, -11 and -12. A constant stays on the host; large ones
 // and vectors of floats become graph constants when an operator needs a node.
 func lowerConstant(c *call) []*wire {
 	n := c.n
@@ -45,6 +46,8 @@ func lowerConstant(c *call) []*wire {
 			panic(err)
 		}
 		return []*wire{hostWire(h)}
+	case n.HasAttr("sparse_value"):
+		return []*wire{hostWire(c.sparseValue())}
 	case n.HasAttr("value_int"):
 		h := newHost(graphsurgery.Int64)
 		h.ints[0] = n.Int("value_int", 0)
@@ -65,6 +68,22 @@ func lowerConstant(c *call) []*wire {
 	}
 	c.fail("a Constant without a value")
 	return nil
+}
+
+// sparseValue reads a sparse constant, dense.
+func (c *call) sparseValue() *hostTensor {
+	t, err := c.n.DenseTensor("sparse_value")
+	if err == nil && t == nil {
+		c.fail("sparse_value is no sparse tensor")
+	}
+	var h *hostTensor
+	if err == nil {
+		h, err = hostOf(t)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return h
 }
 
 // lowerConstantOfShape is ConstantOfShape-9; without a value it is float32 zero.

@@ -150,23 +150,62 @@ func (f *folder) run(b compute.Backend) error {
 
 // runSet runs one data set and compares its outputs.
 func (f *folder) runSet(r *importer.Runner, set dataSet) error {
-	feeds := make(map[string]*graphsurgery.Tensor)
+	feeds := make(map[string]importer.Data)
 	for i, v := range f.model.Graph.Inputs() {
-		if set.inputs[i].Kind != graphsurgery.KindTensor {
-			return &graphsurgery.UnsupportedError{What: fmt.Sprintf("graph input %q is no tensor", v.Name())}
+		d, err := toData(set.inputs[i])
+		if err != nil {
+			return fmt.Errorf("input %q: %w", v.Name(), err)
 		}
-		feeds[v.Name()] = set.inputs[i].Tensor
+		feeds[v.Name()] = d
 	}
-	got, err := r.RunONNX(feeds)
+	got, err := r.RunData(feeds)
 	if err != nil {
 		return err
 	}
 	for i, v := range f.model.Graph.Outputs() {
-		if what := f.tolerance.compare(graphsurgery.Datum{Tensor: got[v.Name()]}, set.outputs[i]); what != "" {
+		d, err := toDatum(got[v.Name()])
+		if err != nil {
+			return err
+		}
+		if what := f.tolerance.compare(d, set.outputs[i]); what != "" {
 			return &wrongError{set.name, v.Name(), what}
 		}
 	}
 	return nil
+}
+
+// toData makes what is fed of what a data file holds.
+func toData(d graphsurgery.Datum) (importer.Data, error) {
+	out := importer.Data{Kind: d.Kind}
+	var err error
+	if d.Kind == graphsurgery.KindTensor {
+		out.Tensor, err = importer.NewTensor(d.Tensor)
+		return out, err
+	}
+	out.Items = make([]importer.Data, len(d.Items))
+	for i := range d.Items {
+		if out.Items[i], err = toData(d.Items[i]); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// toDatum is the inverse of toData.
+func toDatum(d importer.Data) (graphsurgery.Datum, error) {
+	out := graphsurgery.Datum{Kind: d.Kind}
+	var err error
+	if d.Kind == graphsurgery.KindTensor {
+		out.Tensor, err = importer.ONNXTensor(d.Tensor)
+		return out, err
+	}
+	out.Items = make([]graphsurgery.Datum, len(d.Items))
+	for i := range d.Items {
+		if out.Items[i], err = toDatum(d.Items[i]); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
 }
 
 // culprit gives the first place of our own in the trace of a panic.
