@@ -53,6 +53,7 @@ func newTable() table {
 		orderOps(),
 		cumulateOps(),
 		compressOps(),
+		depthOps(),
 		activationOps(),
 		compareOps(),
 		castOps(),
