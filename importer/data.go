@@ -166,5 +166,5 @@ func (p *Program) fed(name string) (*graphsurgery.Value, error) {
 	if v != nil && (v.IsGraphInput() || v.IsDefault()) {
 		return v, nil
 	}
-	return nil, fmt.Errorf("input %q is no input of the model; it has %s", name, portNames(p.Inputs()))
+	return nil, &InputError{name, fmt.Sprintf("is no input of the model; it has %s", portNames(p.Inputs()))}
 }

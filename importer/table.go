@@ -84,6 +84,7 @@ func newTable() table {
 		microsoftOps(),
 		msNormOps(),
 		msAttentionOps(),
+		msQuantOps(),
 		onDataOps(),
 		controlOps(),
 		sequenceOps(),
