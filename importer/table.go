@@ -77,6 +77,7 @@ func newTable() table {
 		rotaryOps(),
 		lossOps(),
 		recurrentOps(),
+		stateOps(),
 		einsumOps(),
 		detOps(),
 		quantizeOps(),
