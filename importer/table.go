@@ -78,6 +78,7 @@ func newTable() table {
 		rotaryOps(),
 		lossOps(),
 		recurrentOps(),
+		stateOps(),
 		einsumOps(),
 		detOps(),
 		quantizeOps(),
