@@ -11,7 +11,7 @@ GEN      := testdata/gen/corpus
 # An interpreter with testdata/gen/corpus/requirements.txt; made if not named.
 AAT_CORPUS_PYTHON ?= $(CURDIR)/.cache/corpus-venv/bin/python
 
-.PHONY: build quickstart test runtimes nodetests corpus surgery-score bench-surgery surgery lint clean
+.PHONY: build quickstart test runtimes nodetests corpus surgery-score bench-surgery bench-train surgery lint clean
 
 build:
 	go build -trimpath -buildvcs=false -o $(BIN) ./cmd/aat-onnx
@@ -56,6 +56,14 @@ test: runtimes nodetests
 BENCH_DIR ?= /dev/shm
 bench-surgery:
 	go run ./internal/surgerybench -model "$(AAT_BENCH_MODEL)" -dir $(BENCH_DIR) -rounds 7 -python "$(AAT_BENCH_PYTHON)"
+
+# AAT training steps of the full-size AST, ours and PyTorch's in turn, at two lengths
+# of clip. AAT_BENCH_PYTHON has testdata/gen/requirements.txt; files go to BENCH_DIR.
+bench-train: build
+	test -f $(BENCH_DIR)/ast-128x4.onnx || "$(AAT_BENCH_PYTHON)" testdata/gen/bench_ast.py $(BENCH_DIR)/ast-128x4.onnx --frames 128 --batch 4
+	test -f $(BENCH_DIR)/ast-1024x1.onnx || "$(AAT_BENCH_PYTHON)" testdata/gen/bench_ast.py $(BENCH_DIR)/ast-1024x1.onnx
+	$(BIN) bench $(BENCH_DIR)/ast-128x4.onnx --backend xla:cpu --peer "$(AAT_BENCH_PYTHON) testdata/gen/bench_train.py"
+	$(BIN) bench $(BENCH_DIR)/ast-1024x1.onnx --backend xla:cpu --peer "$(AAT_BENCH_PYTHON) testdata/gen/bench_train.py"
 
 # Every bar of docs/surgery.md in one run; needs make corpus, and AAT_BENCH_MODEL for
 # the last part.

@@ -2,7 +2,6 @@ package adapterinject
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -26,7 +25,6 @@ type attention struct {
 	heads      int // given by an operator's attribute, else 0
 	sum        *sum
 	pre        bool // a norm stands between the stream and the projections
-	windowed   bool
 }
 
 // miss says at which step a candidate failed, and why.
@@ -35,6 +33,9 @@ type miss struct{ step, why string }
 func missed(step, format string, args ...any) *miss {
 	return &miss{step, fmt.Sprintf(format, args...)}
 }
+
+// stopped words where a pattern stopped.
+func stopped(step string, m *pattern.Miss) *miss { return &miss{step, m.Reason()} }
 
 // attentionAt follows the flow from a Softmax, or an operator that computes an
 // attention whole, to the projections of query, key and value and to the output
@@ -97,43 +98,16 @@ func (f *facts) softmaxCore(a *attention) *miss {
 		}
 		return m.why
 	})
-	core, partial := rule.At(f.View, a.softmax)
-	if core == nil {
-		if why != nil {
-			return why
-		}
-		return f.coreMiss(a, partial)
+	core, _ := rule.At(f.View, a.softmax)
+	switch {
+	case core == nil && why != nil:
+		return why
+	case core == nil:
+		return stopped(rule.Why(f.View, a.softmax))
 	}
 	a.scoreLeft, a.keys, a.values = core.Query, core.Key, core.Value
 	a.scores, a.context = core.Scores, core.Context
 	return nil
-}
-
-// coreMiss words where the core's pattern stopped.
-func (f *facts) coreMiss(a *attention, partial *pattern.Miss) *miss {
-	stop := func(u gs.Use) bool { return f.product(u.Node) }
-	pass := func(u gs.Use) bool { return pattern.Layout().Has(f.View, u.Node) || f.scales(u.Node) }
-	hits, ends := f.ahead(a.softmax, stop, pass, false)
-	switch {
-	case len(hits) == 0 && len(ends) == 0:
-		return missed("context", "its result is read by no matrix product (a classifier's softmax?)")
-	case len(hits) == 0:
-		return missed("context", "its result goes into %s, not into a matrix product with an activation (a gate or a pooling?)", opNames(ends))
-	}
-	scores := f.Back(a.anchor.Input(0), pattern.Either("scale or mask", pattern.Layout(), pattern.Carving(), pattern.Arithmetic(), pattern.Ops("mask", "Where", "Clip", "Tanh")),
-		func(v *gs.Value) bool { return f.linearOf[v] != nil || f.product(v.Producer()) })
-	products := slices.ContainsFunc(scores.Hits, func(v *gs.Value) bool { return f.linearOf[v] == nil })
-	switch {
-	case !products && len(scores.Hits) > 0:
-		return missed("scores", "its input is a linear layer's result, not a product of queries and keys (a router, gate or pooling?)")
-	case !products && slices.ContainsFunc(scores.Ends, func(n *gs.Node) bool { return is(n, "MatMul") }):
-		return missed("scores", "its input is a product with a constant, not of queries and keys (a pooling with a learned query?)")
-	case !products && len(scores.Ends) > 0:
-		return missed("scores", "its input comes from %s, not from a product of queries and keys", opNames(scores.Ends))
-	case !products:
-		return missed("scores", "its input comes from no matrix product")
-	}
-	return missed("context", "%s", partial)
 }
 
 // product reports whether n multiplies two activations as matrices.
@@ -141,112 +115,98 @@ func (f *facts) product(n *gs.Node) bool {
 	return among(n, "MatMul", "Einsum", "com.microsoft::FusedMatMul") && len(n.Inputs()) == 2 && f.Data(n.Input(0)) && f.Data(n.Input(1))
 }
 
+// operatorRules are the patterns of operators that compute scores, softmax and
+// context.
+type operatorRules struct {
+	inside  *pattern.Pattern // with the projections inside
+	outside *pattern.Pattern
+}
+
+func newOperatorRules() operatorRules {
+	const (
+		inside = "com.microsoft::Attention|com.microsoft::QAttention|com.microsoft::LongformerAttention|com.microsoft::PackedAttention|" +
+			"com.microsoft::DecoderMaskedSelfAttention|com.microsoft::QOrderedAttention"
+		outside = "com.microsoft::MultiHeadAttention|com.microsoft::PackedMultiHeadAttention|com.microsoft::GroupQueryAttention|" +
+			"com.microsoft::DecoderMaskedMultiHeadAttention|com.microsoft::SparseAttention"
+	)
+	q, k, v := pattern.Var("q"), pattern.Var("k"), pattern.Var("v")
+	return operatorRules{
+		inside: pattern.New("attention with its projections", pattern.Op(inside, pattern.Data("x"), pattern.Fixed("weight").Called("stored projections"), pattern.Rest())),
+		outside: pattern.New("attention", pattern.Or(
+			pattern.Op("Attention", q, k, v, pattern.Rest()),
+			pattern.Op(outside, q, pattern.Opt(k), pattern.Opt(v), pattern.Rest()))), // packed in the first operand, or keys with values
+	}
+}
+
+// isOperator reports whether n computes an attention whole.
+func (f *facts) isOperator(n *gs.Node) bool {
+	return f.rules.operator.inside.Begins(n) || f.rules.operator.outside.Begins(n)
+}
+
 // operatorCore reads an operator that computes scores, softmax and context.
 func (f *facts) operatorCore(a *attention) *miss {
 	n := a.anchor
 	a.context, a.heads = n.Output(0), int(max(n.Int("q_num_heads", 0), n.Int("num_heads", 0)))
-	switch pattern.OpName(n) {
-	case "com.microsoft::Attention", "com.microsoft::QAttention", "com.microsoft::LongformerAttention", "com.microsoft::PackedAttention",
-		"com.microsoft::DecoderMaskedSelfAttention", "com.microsoft::QOrderedAttention":
-		a.in = n.Input(0)
-		a.keysIn, a.valuesIn = a.in, a.in
-		if !f.Data(a.in) || !f.Fixed(n.Input(1)) {
-			return missed("operands", "it does not hold its projections")
+	if f.rules.operator.inside.Begins(n) {
+		m, partial := f.rules.operator.inside.At(f.View, a.context)
+		if m == nil {
+			return stopped("operands", partial)
 		}
+		a.in = m.Value("x")
+		a.keysIn, a.valuesIn = a.in, a.in
 		return nil
 	}
-	from := operands{n.Input(0), n.Input(1), n.Input(2)}
-	if n.Domain() != "" { // packed in the first operand, or keys with values
-		if from.key == nil {
-			from.key = from.query
-		}
-		if from.value == nil {
-			from.value = from.key
-		}
+	m, partial := f.rules.operator.outside.At(f.View, a.context)
+	if m == nil {
+		return stopped("operands", partial)
 	}
-	if from.query == nil || from.key == nil || from.value == nil {
-		return missed("operands", "query, key, value or result is left out")
+	from := operands{m.Value("q"), m.Value("k"), m.Value("v")}
+	if from.key == nil {
+		from.key = from.query
+	}
+	if from.value == nil {
+		from.value = from.key
 	}
 	a.scoreLeft, a.keys, a.values = from.query, from.key, from.value
 	return f.project(a, from)
 }
 
-// projection goes back from an operand to the one linear layer it comes from.
-func (f *facts) projection(step string, v *gs.Value) (*linear, *miss) {
-	stop := func(v *gs.Value) bool { l := f.linearOf[v]; return l != nil && !l.wide }
-	walk := f.Back(v, f.ways.projection, stop)
-	hits := f.nearestStream(walk.Hits)
-	switch {
-	case len(hits) == 1:
-		return f.linearOf[hits[0]], nil
-	case len(hits) > 1:
-		return nil, missed(step, "the %s comes from %d linear layers", step, len(hits))
-	case !f.Data(v):
-		return nil, missed(step, "the %s is a constant, as in a pooling with a learned query", step)
-	case len(walk.Ends) > 0:
-		return nil, missed(step, "the %s comes from %s, not from a linear layer", step, opNames(walk.Ends))
-	}
-	return nil, missed(step, "the %s comes from no linear layer", step)
+// newProjectionRule is the pattern of an operand that comes from one linear layer.
+// Layers that read another layer's result without anything between, as the second
+// factor of a low-rank update does, do not count if there are others.
+func (f *facts) newProjectionRule() *pattern.Pattern {
+	layer := pattern.Of(f.units.layer).As("layer")
+	outer := pattern.Of(f.units.layer).As("layer").Where("a linear layer that reads no other's result", func(_ *pattern.View, v *gs.Value) bool {
+		l := f.linearOf[v]
+		return l != nil && f.linearOf[f.root(l.in)] == nil
+	})
+	return pattern.New("projection", pattern.Or(pattern.Via(f.ways.projection, layer), pattern.Via(f.ways.projection, outer)))
 }
 
-// nearestStream leaves out linear layers that read another linear layer's result
-// without anything between, as the second factor of a low-rank update does, if
-// there are others.
-func (f *facts) nearestStream(hits []*gs.Value) []*gs.Value {
-	if len(hits) < 2 {
-		return hits
+// projection goes back from an operand to the one linear layer it comes from.
+func (f *facts) projection(step string, v *gs.Value) (*linear, *miss) {
+	m, partial := f.rules.projection.At(f.View, v)
+	if m == nil {
+		return nil, stopped(step, partial)
 	}
-	var out []*gs.Value
-	for _, v := range hits {
-		if f.linearOf[f.root(f.linearOf[v].in)] == nil {
-			out = append(out, v)
-		}
-	}
-	if len(out) == 0 {
-		return hits
-	}
-	return out
+	return f.linearOf[m.Value("layer")], nil
+}
+
+// newOutputRule is the pattern of a linear layer that reads the context.
+func (f *facts) newOutputRule() *pattern.Pattern {
+	context := pattern.Var("context")
+	return pattern.New("output projection", pattern.Of(f.units.layer, pattern.Via(f.ways.context, context))).Anchor(context)
 }
 
 // outputProjection goes from the context forward to the one linear layer that
 // reads it.
 func (f *facts) outputProjection(context *gs.Value) (*linear, *miss) {
-	var found []*linear
-	stop := func(u gs.Use) bool {
-		l := f.reads(u)
-		if l == nil || l.wide {
-			return false
-		}
-		if !slices.Contains(found, l) {
-			found = append(found, l)
-		}
-		return true
+	found, partial := f.rules.output.Every(f.View, context)
+	switch len(found) {
+	case 0:
+		return nil, stopped("output", partial)
+	case 1:
+		return f.linearOf[found[0].Result()], nil
 	}
-	w := f.ways
-	pass := func(u gs.Use) bool {
-		n := u.Node
-		return w.moving.Has(f.View, n) || w.elementwise.Has(f.View, n) || is(n, "Where") || depthwise().Has(f.View, n)
-	}
-	_, ends := f.ahead(context, stop, pass, true)
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
-		return nil, missed("output", "the context goes into %d linear layers", len(found))
-	case len(ends) > 0:
-		return nil, missed("output", "the context goes into %s, not into a linear layer", opNames(ends))
-	}
-	return nil, missed("output", "the context goes into no linear layer")
-}
-
-// opNames lists the operators that ended a walk, each once.
-func opNames(nodes []*gs.Node) string {
-	var names []string
-	for _, n := range nodes {
-		name := strings.ReplaceAll(pattern.OpName(n), "::", ".")
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ", ")
+	return nil, missed("output", "the context goes into %d linear layers", len(found))
 }

@@ -71,12 +71,10 @@ func (f *facts) sublayerAt(n *gs.Node) (*attention, *miss) {
 	if why != nil {
 		return nil, why
 	}
-	ancestors := f.ancestry(a.in)
-	if a.sum, why = f.residual("residual", a.o.out, ancestors); why != nil {
+	if a.sum, why = f.residual("residual", a.in, a.o.out); why != nil {
 		return nil, why
 	}
-	from := ancestors[a.sum.stream]
-	a.pre, a.windowed = from.normed, from.windowed
+	a.pre = a.sum.pre
 	return a, nil
 }
 
@@ -86,7 +84,7 @@ func (f *facts) blockOf(a *attention, ffns []*ffn) (*Block, *miss) {
 	if m == nil && !f.normed(a) {
 		return nil, missed("norm", "it has neither a norm nor an MLP")
 	}
-	if m != nil && m.normed && f.root(m.sum.stream) == a.sum.out && !a.sum.behind {
+	if m != nil && m.sum.pre && f.root(m.sum.stream) == a.sum.out && !a.sum.behind {
 		a.pre = true // the first block of a stream that begins with a norm
 	}
 	b := &Block{
@@ -119,9 +117,9 @@ func (f *facts) blockOf(a *attention, ffns []*ffn) (*Block, *miss) {
 
 func (f *facts) kind(a *attention) Kind {
 	switch {
-	case f.streamOf(a.sum.stream, f.ancestry(a.keysIn), true) == nil && f.streamOf(a.sum.stream, f.ancestry(a.valuesIn), true) == nil:
+	case !f.shares(a.sum.stream, a.keysIn) && !f.shares(a.sum.stream, a.valuesIn):
 		return Cross
-	case a.windowed:
+	case a.sum.windowed:
 		return Window
 	case a.pre:
 		return PreNorm
@@ -143,7 +141,7 @@ func (f *facts) normed(a *attention) bool {
 func (f *facts) mlpOf(a *attention, ffns []*ffn) *ffn {
 	var second *ffn
 	for _, m := range ffns {
-		if !f.follows(m.sum.stream, a.sum, 0) && !f.follows(m.in, a.sum, 0) && !f.parallel(a, m) {
+		if !f.follows(m.sum.stream, a.sum) && !f.follows(m.in, a.sum) && !f.parallel(a, m) {
 			continue
 		}
 		if !m.mixes {
@@ -189,12 +187,3 @@ func (f *facts) lastSize(v *gs.Value) int {
 // added reports whether Inject made the node. Its own prefix is the one name
 // this package reads.
 func added(n *gs.Node) bool { return n != nil && hasPrefix(n.Name()) }
-
-// unadapted is the base's value below the results that Inject added to it, so
-// that the blocks of an injected model are found too.
-func unadapted(v *gs.Value) *gs.Value {
-	for v != nil && added(v.Producer()) && is(v.Producer(), "Add") {
-		v = v.Producer().Input(0)
-	}
-	return v
-}

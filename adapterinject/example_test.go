@@ -63,7 +63,7 @@ func ExampleReport() {
 	fmt.Print(report)
 	// Output:
 	// 0 of 1 Softmax and Attention candidates are blocks
-	// Softmax "/4/Softmax", context: its result is read by no matrix product (a classifier's softmax?)
+	// Softmax "/4/Softmax", context: at Softmax "/4/Softmax": want to be read by a matrix product, perhaps behind rearrangement or guard, got no reader
 }
 
 // What was a node taken for?
@@ -83,7 +83,7 @@ func ExampleExplain() {
 	// Add "/block/fc2/Add" is part of block 0 as second linear layer of the MLP
 	// Gemm "/head/Gemm" is part of no block
 	// it is a linear layer, 16 to 2 wide, that no attention or MLP of a block has
-	// as the last layer of an MLP: what its last linear layer reads comes not from a linear layer alone
+	// as the last layer of an MLP: at ReduceMean "/ReduceMean": want a linear layer, perhaps behind activation or mask, got ReduceMean
 }
 
 // Any part can be joined at a site: here a bottleneck of one's own, behind the

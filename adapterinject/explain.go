@@ -102,7 +102,7 @@ func (f *facts) smallRole(p part, n *gs.Node) string {
 		return "norm before the attention"
 	}
 	if p.mlp != nil {
-		if found := f.normOf[p.mlp.in]; found != nil && p.mlp.normed && slices.Contains(found.Nodes, n) {
+		if found := f.normOf[p.mlp.in]; found != nil && p.mlp.sum.pre && slices.Contains(found.Nodes, n) {
 			return "norm before the MLP"
 		}
 		if e, ok := f.Expression(p.mlp.fc1.out, p.mlp.fc2.in); ok && slices.Contains(e.Nodes, n) {
@@ -157,12 +157,6 @@ func (f *facts) whyNoAttention(n *gs.Node, r Report) string {
 	for _, c := range r.Candidates {
 		if c.Node == n.Label() && c.Block < 0 {
 			fmt.Fprintf(&b, "stopped at the %s: %s\n", c.Step, c.Why)
-		}
-	}
-	rule := recognize.NewAttentionRule(nil)
-	if f.isSoftmax(n) && n.Output(0) != nil {
-		if _, miss := rule.At(f.View, n.Output(0)); miss != nil {
-			fmt.Fprintln(&b, miss)
 		}
 	}
 	return b.String()

@@ -13,18 +13,34 @@ type facts struct {
 	graph *gs.Graph
 	quant map[*gs.Value]bool // fixed values that stem from quantised weights
 
-	linearOf map[*gs.Value]*linear // by result, bias included
-	linearAt map[*gs.Node]*linear  // by its product
-	linears  []*linear             // in the file's order
-	normOf   map[*gs.Value]*norm   // by result
-	normsIn  map[*gs.Value][]*norm // by input
-	skips    map[*gs.Node]*norm    // fused with a residual addition, by node
-	norms    []*norm
+	linearOf  map[*gs.Value]*linear   // by result, bias included
+	linearAt  map[*gs.Node]*linear    // by its product
+	linearsIn map[*gs.Value][]*linear // by input
+	linears   []*linear               // in the file's order
+	normOf    map[*gs.Value]*norm     // by result
+	normsIn   map[*gs.Value][]*norm   // by input
+	skips     map[*gs.Node]*norm      // fused with a residual addition, by node
+	norms     []*norm
 
 	attnAt map[*gs.Node]*attention // by the residual addition
 	ffnAt  map[*gs.Node]*ffn       // by the residual addition
 	parts  []part                  // of the blocks found
+	units  units
 	ways   ways
+	rules  rules
+}
+
+// rules are the patterns of a block's parts.
+type rules struct {
+	bias              *pattern.Pattern
+	operator          operatorRules
+	head              *pattern.Pattern
+	projection        *pattern.Pattern
+	output            *pattern.Pattern
+	residual, resized residualRule
+	shared            *pattern.Pattern
+	mlp               map[int]mlpRule // by width
+	activation        []activationRule
 }
 
 type norm = recognize.Norm
@@ -37,9 +53,9 @@ func study(g *gs.Graph) *facts {
 	f := &facts{
 		View: pattern.Look(g, types), graph: g,
 		quant:    map[*gs.Value]bool{},
-		linearOf: map[*gs.Value]*linear{}, linearAt: map[*gs.Node]*linear{},
+		linearOf: map[*gs.Value]*linear{}, linearAt: map[*gs.Node]*linear{}, linearsIn: map[*gs.Value][]*linear{},
 		normOf: map[*gs.Value]*norm{}, normsIn: map[*gs.Value][]*norm{}, skips: map[*gs.Node]*norm{},
-		attnAt: map[*gs.Node]*attention{}, ffnAt: map[*gs.Node]*ffn{}, ways: newWays(),
+		attnAt: map[*gs.Node]*attention{}, ffnAt: map[*gs.Node]*ffn{},
 	}
 	for _, t := range g.Initializers() {
 		if t.DType() == gs.Int8 || t.DType() == gs.Uint8 {
@@ -51,9 +67,20 @@ func study(g *gs.Graph) *facts {
 			f.noteQuantised(n)
 		}
 	}
+	f.units = f.newUnits()
+	f.ways = f.newWays()
+	f.rules = f.newRules()
 	f.findNorms()
 	f.findLinears()
 	return f
+}
+
+func (f *facts) newRules() rules {
+	return rules{
+		bias: f.newBiasRule(), operator: newOperatorRules(), head: f.newHeadRule(), projection: f.newProjectionRule(), output: f.newOutputRule(),
+		residual: f.newResidualRule(f.ways.branch, f.ways.stream), resized: f.newResidualRule(f.ways.resized, f.ways.shortcut),
+		shared: f.newSharedRule(), mlp: map[int]mlpRule{}, activation: f.newActivationRules(),
+	}
 }
 
 func (f *facts) findNorms() {

@@ -15,17 +15,7 @@ type ffn struct {
 	act      string    // activation
 	mixes    bool      // positions are mixed between the linear layers
 	sum      *sum      // residual addition
-	normed   bool      // it reads a norm of the stream
 	in       *gs.Value // what fc1 reads, in the stream's layout
-}
-
-// inner is what lies between two linear layers of an MLP.
-type inner struct {
-	sources   []*linear
-	nonlinear bool
-	mixes     bool
-	gated     *gs.Node // product of two activations
-	foreign   bool     // something else comes in
 }
 
 // findFFNs finds the feed-forward modules of the graph, by their second linear
@@ -47,77 +37,112 @@ func (f *facts) findFFNs() []*ffn {
 
 // ffnEnding reads a linear layer as the second one of an MLP, or says why not.
 func (f *facts) ffnEnding(fc2 *linear) (*ffn, *miss) {
-	between := f.between(fc2.in, fc2.inDim)
-	m := &ffn{fc2: fc2, mixes: between.mixes}
-	switch n := len(between.sources); {
-	case n == 0 || between.foreign:
-		return nil, missed("mlp", "what its last linear layer reads comes not from a linear layer alone")
-	case !between.nonlinear:
-		return nil, missed("mlp", "what stands between its linear layers is not one activation function")
-	case n == 1:
-		m.fc1 = between.sources[0]
-		m.act = f.activation(m.fc1, fc2.in)
-		if between.gated != nil && m.act == "other" {
-			if act, packed := f.gateActivation(m.fc1, between.gated); packed {
-				m.act, m.gate = act, m.fc1
-			}
+	rule := f.mlpRuleFor(fc2.inDim)
+	found, partial := rule.hidden.At(f.View, fc2.in)
+	if found == nil {
+		return nil, stopped("mlp", partial)
+	}
+	m := &ffn{
+		fc2: fc2, fc1: f.linearOf[found.Value("fc1")], gate: f.linearOf[found.Value("gate")], in: f.root(f.linearOf[found.Value("fc1")].in),
+		mixes: slices.ContainsFunc(found.Nodes(), func(n *gs.Node) bool { return depthwise().Has(f.View, n) }),
+	}
+	m.act = f.activation(m.fc1, found.Value("activated"))
+	if packed, _ := rule.packed.At(f.View, fc2.in); packed != nil && m.gate == nil && m.act == "other" {
+		m.gate = m.fc1
+		if name := packed.Function(rule.half); name != "" {
+			m.act = name
 		}
-	case n == 2 && between.gated != nil:
-		m.fc1, m.gate, m.act = f.split(between.sources, between.gated)
-	default:
-		return nil, missed("mlp", "%d linear layers lead into its last one", n)
 	}
-	if m.fc1 == fc2 || m.gate != nil && f.root(m.gate.in) != f.root(m.fc1.in) {
-		return nil, missed("mlp", "its two first linear layers read different values")
-	}
-	ancestors := f.ancestry(m.fc1.in)
-	s, why := f.residual("mlp residual", fc2.out, ancestors)
-	if why != nil {
+	var why *miss
+	if m.sum, why = f.residual("mlp residual", m.fc1.in, fc2.out); why != nil {
 		return nil, why
 	}
 	if fc2.width > 0 && m.fc1.inDim > 0 && fc2.width != m.fc1.inDim {
 		return nil, missed("mlp", "it is %d to %d wide", m.fc1.inDim, fc2.width)
 	}
-	m.sum, m.normed, m.in = s, ancestors[s.stream].normed, f.root(m.fc1.in)
 	return m, nil
 }
 
-// between walks back from what a linear layer reads to the linear layers it comes
-// from, through elementwise operators, rearrangements, norms and masks of
-// positions. The width is that of the values on the way, 0 if not known.
-func (f *facts) between(v *gs.Value, width int) inner {
-	var r inner
-	w := f.ways
-	seen := map[*gs.Value]bool{v: true}
-	for queue := []*gs.Value{v}; len(queue) > 0; queue = queue[1:] {
-		v := queue[0]
-		if l := f.linearOf[v]; l != nil {
-			r.sources = append(r.sources, l)
-			if l.activation != "" {
-				r.nonlinear = true
-			}
-			continue
-		}
-		n := v.Producer()
-		if n == nil || n.Graph() != f.graph || len(seen) > walkBudget {
-			r.foreign = true
-			return r
-		}
-		ins := f.unmasked(n, width)
-		if norm := f.normOf[v]; norm != nil && norm.In != nil {
-			ins = []*gs.Value{norm.In}
-		} else if !f.passesInner(n, ins, &r, w) {
-			r.foreign = true
-			return r
-		}
-		for _, in := range ins {
-			if !seen[in] {
-				seen[in] = true
-				queue = append(queue, in)
-			}
-		}
+// mlpRule is the pattern of what an MLP's second linear layer reads.
+type mlpRule struct {
+	hidden *pattern.Pattern
+	packed *pattern.Pattern // the gate and what it is multiplied with are parts of one layer's result
+	half   *pattern.Expr    // the activated one
+}
+
+// mlpRuleFor gives the rule for an MLP whose second linear layer reads that many
+// channels, 0 if it is not known.
+func (f *facts) mlpRuleFor(width int) mlpRule {
+	if r, ok := f.rules.mlp[width]; ok {
+		return r
 	}
+	inner := f.inner(width)
+	r := mlpRule{hidden: f.newHiddenRule(inner, width)}
+	r.packed, r.half = f.newPackedRule(inner)
+	f.rules.mlp[width] = r
 	return r
+}
+
+// newHiddenRule is the pattern linear, activation; or, in a gated MLP, the product
+// of that with another linear layer's result. Without an activation, the product
+// itself counts as one.
+func (f *facts) newHiddenRule(inner pattern.Class, width int) *pattern.Pattern {
+	layer := func(name string) *pattern.Expr { return pattern.Of(f.units.linear).As(name) }
+	fused := layer("fc1").Where("a linear layer with an activation", func(_ *pattern.View, v *gs.Value) bool { l := f.linearOf[v]; return l != nil && l.activation != "" })
+	activated := pattern.Or(
+		pattern.Via(inner, fused).Whole(),
+		pattern.Via(inner, layer("fc1")).Whole().Passing("an activation function", func(_ *pattern.View, way []*gs.Node) bool {
+			return slices.ContainsFunc(way, func(n *gs.Node) bool { return f.activates(n, width) })
+		})).As("activated")
+	plain := pattern.Via(inner, layer("fc1")).Whole().As("activated")
+	gate := pattern.Via(inner, layer("gate")).Whole()
+	product := func(factor *pattern.Expr) *pattern.Expr {
+		return pattern.Via(inner, pattern.Op("Mul|Div", factor, gate).Commutes()).Whole()
+	}
+	return pattern.New("MLP", pattern.Or(activated, product(activated), product(plain))).When(func(_ *pattern.View, m *pattern.Match) string {
+		if gate := f.linearOf[m.Value("gate")]; gate != nil && f.root(gate.in) != f.root(f.linearOf[m.Value("fc1")].in) {
+			return "two first linear layers that read different values"
+		}
+		return ""
+	})
+}
+
+// newPackedRule is the pattern of a gated MLP whose first layer computes both
+// factors at once.
+func (f *facts) newPackedRule(inner pattern.Class) (rule *pattern.Pattern, half *pattern.Expr) {
+	fc1 := pattern.Of(f.units.linear).As("fc1")
+	part := func() *pattern.Expr {
+		return pattern.Op("Slice|Split|Gather|GatherND", pattern.Via(inner, fc1), pattern.Rest()).AnyOutput()
+	}
+	half = pattern.Cone(part(), pattern.Activations()...)
+	product := func(factor *pattern.Expr) *pattern.Expr {
+		return pattern.Via(inner, pattern.Op("Mul", factor, pattern.Via(pattern.Elementwise(), part())).Commutes())
+	}
+	return pattern.New("packed gate", pattern.Or(product(half), product(pattern.Via(pattern.Elementwise(), part())))), half
+}
+
+// inner is what may stand between two linear layers of an MLP: elementwise
+// operators, rearrangements, norms, depthwise convolutions and masks of positions.
+func (f *facts) inner(width int) pattern.Class {
+	c := pattern.Class{Name: "activation or mask", Has: func(v *pattern.View, n *gs.Node) bool {
+		return f.ways.moving.Has(v, n) && (len(v.DataInputs(n)) == 1 || is(n, "Concat")) ||
+			pattern.Arithmetic().Has(v, n) || depthwise().Has(v, n) || is(n, "BatchNormalization") || !f.ways.moving.Has(v, n) && f.activates(n, width)
+	}}
+	return c.Feeds(func(_ *pattern.View, n *gs.Node) []*gs.Value { return f.unmasked(n, width) }).Through(f.units.norm)
+}
+
+// activates reports whether a node makes what passes it no linear function.
+func (f *facts) activates(n *gs.Node, width int) bool {
+	switch {
+	case f.clampsNegative(n):
+		return true
+	case f.normOf[n.Output(0)] != nil, f.ways.moving.Has(f.View, n), is(n, "Add"), is(n, "Sub"):
+		return false
+	case is(n, "Mul"), is(n, "Div"):
+		return len(f.unmasked(n, width)) == 2
+	}
+	return pattern.Elementwise().Has(f.View, n) ||
+		among(n, "PRelu", "ThresholdedRelu", "Celu", "com.microsoft::BiasGelu", "com.microsoft::BiasSplitGelu", "Where", "Greater", "Less", "Sign")
 }
 
 // unmasked gives a node's data inputs; of a product with a mask of positions, as
@@ -142,37 +167,6 @@ func (f *facts) unmasked(n *gs.Node, width int) []*gs.Value {
 	return ins
 }
 
-// passesInner reports whether n may stand inside an MLP, and notes what it does.
-func (f *facts) passesInner(n *gs.Node, ins []*gs.Value, r *inner, w ways) bool {
-	two := len(ins) == 2 && ins[0] != ins[1]
-	if f.clampsNegative(n) {
-		r.nonlinear = true
-	}
-	switch {
-	case w.moving.Has(f.View, n):
-		return len(ins) == 1 || is(n, "Concat")
-	case is(n, "Add"), is(n, "Sub"):
-		return true
-	case is(n, "Mul"), is(n, "Div"):
-		if len(ins) == 2 { // of which a mask is none
-			r.nonlinear = true
-		}
-		if two && r.gated == nil {
-			r.gated = n
-		}
-		return true
-	case depthwise().Has(f.View, n):
-		r.mixes = true
-		return true
-	case among(n, "BatchNormalization"):
-		return true
-	case w.elementwise.Has(f.View, n), among(n, "PRelu", "ThresholdedRelu", "Celu", "com.microsoft::BiasGelu", "com.microsoft::BiasSplitGelu", "Where", "Greater", "Less", "Sign"):
-		r.nonlinear = true
-		return true
-	}
-	return false
-}
-
 // clampsNegative reports whether a quantisation holds no negative numbers: what a
 // quantiser leaves of a Relu.
 func (f *facts) clampsNegative(n *gs.Node) bool {
@@ -185,56 +179,54 @@ func (f *facts) clampsNegative(n *gs.Node) bool {
 	return ok && known && zero == least
 }
 
+// activationRule is the pattern of an activation between "x" and the result; its
+// name, or that of a cone.
+type activationRule struct {
+	rule *pattern.Pattern
+	cone *pattern.Expr
+	name string
+}
+
+// newActivationRules are ONNX Runtime's fusions with the bias of the layer before,
+// what a quantiser leaves of a Relu, and whatever computes a known function.
+func (f *facts) newActivationRules() []activationRule {
+	x, bias := pattern.Var("x"), pattern.Fixed("bias")
+	biased := func(op string) *pattern.Pattern {
+		return pattern.New(op, pattern.Via(pattern.Layout(), pattern.Op("com.microsoft::"+op, x, bias)))
+	}
+	clamped := pattern.Via(pattern.Elementwise(), x).Passing("a quantisation without negative numbers", func(_ *pattern.View, way []*gs.Node) bool {
+		return slices.ContainsFunc(way, f.clampsNegative)
+	})
+	relu := pattern.New("quantised Relu", clamped).When(func(v *pattern.View, m *pattern.Match) string {
+		if p, ok := v.Expression(m.Value("x"), m.Result()); !ok || !f.linearProgram(p) {
+			return "more than scales"
+		}
+		return ""
+	})
+	cone := pattern.Cone(x, pattern.Activations()...)
+	return []activationRule{
+		{rule: biased("BiasGelu"), name: ActivationGELU}, {rule: biased("FastGelu"), name: ActivationGELUTanh},
+		{rule: relu, name: "relu"}, {rule: pattern.New("activation", cone), cone: cone},
+	}
+}
+
 // activation names the function between an MLP's linear layers. A bias inside a
 // fused operator belongs to the layer before.
 func (f *facts) activation(first *linear, y *gs.Value) string {
 	if first.activation != "" {
 		return first.activation
 	}
-	if name := f.biasActivation(first.out, y); name != "" {
-		return name
-	}
-	p, ok := f.Expression(first.out, y)
-	if !ok {
-		return "other"
-	}
-	if slices.ContainsFunc(p.Nodes, f.clampsNegative) && f.linearProgram(p) {
-		return "relu"
-	}
-	if name, _ := f.Name(p, pattern.Activations()); name != "" {
-		return name
+	for _, r := range f.rules.activation {
+		m, _ := r.rule.From(f.View, y, map[string]*gs.Value{"x": first.out})
+		switch {
+		case m == nil:
+			continue
+		case r.cone != nil:
+			return m.Function(r.cone)
+		}
+		return r.name
 	}
 	return "other"
-}
-
-// biasActivation names ONNX Runtime's fusions of a bias with GELU.
-func (f *facts) biasActivation(x, y *gs.Value) string {
-	for _, u := range f.Readers(x) {
-		if u.Node.Output(0) == nil || f.root(y) != u.Node.Output(0) || u.Node.Input(1) == nil {
-			continue
-		}
-		switch pattern.OpName(u.Node) {
-		case "com.microsoft::BiasGelu":
-			return ActivationGELU
-		case "com.microsoft::FastGelu":
-			return ActivationGELUTanh
-		}
-	}
-	return ""
-}
-
-// split tells a gated MLP's activated layer from its gate: the one whose way to
-// the product has the activation.
-func (f *facts) split(sources []*linear, product *gs.Node) (fc1, gate *linear, act string) {
-	for i, l := range sources {
-		for _, operand := range product.Inputs() {
-			way := f.between(operand, l.width)
-			if len(way.sources) == 1 && way.sources[0] == l && way.nonlinear {
-				return l, sources[1-i], f.activation(l, operand)
-			}
-		}
-	}
-	return sources[0], sources[1], "other"
 }
 
 // linearProgram reports whether a program is a straight line at its sample
@@ -246,36 +238,4 @@ func (f *facts) linearProgram(p pattern.Program) bool {
 	const rounding = 1e-6 // of a float64 sum of three terms of this size, with room
 	d := (b-a)/2.5 - (c-b)/2.5
 	return ok1 && ok2 && ok3 && max(d, -d) <= rounding
-}
-
-// gateActivation names the activation of a gated MLP whose layer computes both
-// halves at once; false if the product's operands are no parts of its result.
-func (f *facts) gateActivation(l *linear, product *gs.Node) (act string, packed bool) {
-	act = "other"
-	for _, operand := range product.Inputs() {
-		half := f.half(operand, l)
-		if half == nil {
-			continue
-		}
-		packed = true
-		if p, ok := f.Expression(half, operand); ok && !f.linearProgram(p) {
-			if name, _ := f.Name(p, pattern.Activations()); name != "" {
-				act = name
-			}
-		}
-	}
-	return act, packed
-}
-
-// half goes back from an operand of the gate's product to the part of the packed
-// layer's result that it is made of.
-func (f *facts) half(operand *gs.Value, l *linear) *gs.Value {
-	w := f.ways
-	isPart := func(v *gs.Value) bool { return w.carving.Has(f.View, v.Producer()) }
-	elementwise := pattern.Class{Name: "elementwise", Has: func(v *pattern.View, n *gs.Node) bool { return w.elementwise.Has(v, n) }}
-	walk := f.Back(operand, elementwise, func(v *gs.Value) bool { return v.Producer() != nil && isPart(v) })
-	if len(walk.Hits) == 0 || !slices.Contains(f.between(walk.Hits[0], 0).sources, l) {
-		return nil
-	}
-	return walk.Hits[0]
 }

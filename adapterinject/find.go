@@ -6,7 +6,6 @@ import (
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/graphsurgery/pattern"
-	"github.com/aat-onnx/aat-onnx/graphsurgery/recognize"
 )
 
 // Find gives the Transformer blocks of a model's main graph, in the order of
@@ -65,11 +64,7 @@ func (f *facts) find() ([]Block, Report) {
 
 // candidate reports whether n may be the core of an attention.
 func (f *facts) candidate(n *gs.Node) bool {
-	return recognize.IsSpelledSoftmax(f.View, n) || among(n, strings.Split(recognize.Softmaxes, "|")...) || among(n, "Attention",
-		"com.microsoft::Attention", "com.microsoft::MultiHeadAttention", "com.microsoft::PackedAttention",
-		"com.microsoft::PackedMultiHeadAttention", "com.microsoft::QAttention", "com.microsoft::GroupQueryAttention",
-		"com.microsoft::LongformerAttention", "com.microsoft::DecoderMaskedSelfAttention",
-		"com.microsoft::DecoderMaskedMultiHeadAttention", "com.microsoft::QOrderedAttention", "com.microsoft::SparseAttention")
+	return f.isSoftmax(n) || f.isOperator(n)
 }
 
 // Report says of every candidate whether it is a block, and if not, why.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/pattern"
 )
 
 // HeadSite is a model's classifier: Output = Linear(Norm(Pooled)), the norm
@@ -61,37 +62,22 @@ func (f *facts) headAt(out *gs.Value) (HeadSite, string) {
 		h.batch = dims[0]
 		h.Classes = max(0, int(dims[1].Value))
 	}
-	v := out
-	for f.linearOf[v] == nil {
-		n := v.Producer()
-		if n == nil {
-			return h, "it is an input or a constant"
-		}
-		if !is(n, "Identity") && !is(n, "Reshape") || n.Input(0) == nil {
-			return h, fmt.Sprintf("it comes from %s, want a linear layer", opNames([]*gs.Node{n}))
-		}
-		if v = n.Input(0); len(v.Uses()) > 1 {
-			return h, fmt.Sprintf("its logits %q have other readers too", v.Name())
-		}
-	}
-	h.dense = f.linearOf[v]
-	if h.dense.channels || h.dense.quantised || !among(h.dense.node, "MatMul", "Gemm") {
-		return h, fmt.Sprintf("it comes from %s, want a MatMul or Gemm with a stored weight", opNames([]*gs.Node{h.dense.node}))
-	}
-	if len(out.Uses()) > 0 {
+	m, partial := f.rules.head.At(f.View, out)
+	switch {
+	case m == nil:
+		return h, partial.Reason()
+	case len(out.Uses()) > 0:
 		return h, "its logits have other readers too"
 	}
+	h.dense, h.norm, h.Pooled = f.linearOf[m.Value("logits")], f.normOf[m.Value("normed")], m.Value("pooled")
 	return f.pooled(h)
 }
 
 // pooled fills in what the head's linear layer reads.
 func (f *facts) pooled(h HeadSite) (HeadSite, string) {
-	h.Pooled, h.Width, h.dtype = h.dense.in, h.dense.inDim, f.Type(h.dense.weight).DType
+	h.Width, h.dtype = h.dense.inDim, f.Type(h.dense.weight).DType
 	if h.dense.width > 0 {
 		h.Classes = h.dense.width
-	}
-	if n := f.normOf[h.dense.in]; n != nil && n.In != nil && f.onlyReader(n.Out, h.dense.node) {
-		h.norm, h.Pooled = n, n.In
 	}
 	rank := -1
 	if dims := h.Pooled.Shape(); dims != nil {
@@ -110,9 +96,19 @@ func (f *facts) pooled(h HeadSite) (HeadSite, string) {
 	return h, ""
 }
 
-func (f *facts) onlyReader(v *gs.Value, n *gs.Node) bool {
-	u, ok := f.SoleReader(v)
-	return ok && u.Node == n && !v.IsGraphOutput()
+// newHeadRule is the pattern of a classifier, from its pooled input to the logits.
+func (f *facts) newHeadRule() *pattern.Pattern {
+	pooled := pattern.Var("pooled")
+	norm := pattern.Of(f.units.norm, pooled).As("normed").Where("a norm that the classifier alone reads", func(v *pattern.View, x *gs.Value) bool {
+		return len(v.Readers(x)) == 1 && !x.IsGraphOutput()
+	})
+	dense := pattern.Of(f.units.layer, pattern.Or(norm, pooled)).As("logits").
+		Where("a linear layer by MatMul or Gemm, with a stored weight", func(_ *pattern.View, v *gs.Value) bool {
+			l := f.linearOf[v]
+			return l != nil && !l.quantised && among(l.node, "MatMul", "Gemm")
+		}).
+		Where("logits without other readers", func(_ *pattern.View, v *gs.Value) bool { return len(v.Uses()) <= 1 })
+	return pattern.New("classifier", pattern.Via(pattern.Ops("Identity or Reshape", "Identity", "Reshape"), dense).Alone())
 }
 
 // parameters counts the numbers of the head's own initialisers: those that

@@ -31,11 +31,12 @@ func (f *facts) findLinears() {
 		if !f.measure(l) {
 			continue
 		}
-		if l.bias == nil && l.activation == "" {
-			f.addBias(l)
+		if m, _ := f.rules.bias.At(f.View, l.out); m != nil && l.bias == nil && l.activation == "" && f.vector(m.Value("bias"), l) {
+			l.bias, l.out = m.Value("bias"), m.Result()
 		}
 		f.linears = append(f.linears, l)
 		f.linearAt[l.node], f.linearOf[l.out] = l, l
+		f.linearsIn[l.in] = append(f.linearsIn[l.in], l)
 	}
 }
 
@@ -92,28 +93,12 @@ func (f *facts) measureEinsum(l *linear, shape []int64) bool {
 	return true
 }
 
-// addBias takes in a fixed vector added to the product, also behind
-// rearrangements.
-func (f *facts) addBias(l *linear) {
-	v := l.out
-	const steps = 5 // Cast, QuantizeLinear, DequantizeLinear, Reshape, then the Add
-	for range steps {
-		u, ok := f.SoleReader(v)
-		if !ok || u.Node.Output(0) == nil {
-			return
-		}
-		if is(u.Node, "Add") {
-			other := u.Node.Input(1 - u.Input)
-			if !f.Data(other) && f.vector(other, l) {
-				l.bias, l.out = other, u.Node.Output(0)
-			}
-			return
-		}
-		if !pattern.Layout().Has(f.View, u.Node) || u.Input != 0 {
-			return
-		}
-		v = u.Node.Output(0)
-	}
+// newBiasRule is the pattern of a fixed vector that is added to a product, also
+// behind rearrangements.
+func (f *facts) newBiasRule() *pattern.Pattern {
+	product := pattern.Data("product")
+	add := pattern.Op("Add", pattern.Via(pattern.Layout(), product).Alone(), pattern.Fixed("bias")).Commutes()
+	return pattern.New("bias", add).Anchor(product)
 }
 
 // vector reports whether fixed value v is one row as wide as the layer; unknown
@@ -142,29 +127,4 @@ func (f *facts) vector(v *gs.Value, l *linear) bool {
 		}
 	}
 	return shape[len(shape)-1] == int64(l.width)
-}
-
-// reads gives the linear layer whose input the use is, or nil.
-func (f *facts) reads(u gs.Use) *linear {
-	l := f.linearAt[u.Node]
-	if l == nil {
-		l = f.readsQuantised(u)
-	}
-	if l != nil && (u.Input == 0 || l.node.Input(u.Input) == l.in) {
-		return l
-	}
-	return nil
-}
-
-// readsQuantised gives the linear layer behind a dynamic quantisation.
-func (f *facts) readsQuantised(u gs.Use) *linear {
-	if !is(u.Node, "DynamicQuantizeLinear") {
-		return nil
-	}
-	for _, next := range f.Readers(u.Node.Output(0)) {
-		if l := f.linearAt[next.Node]; l != nil {
-			return l
-		}
-	}
-	return nil
 }

@@ -22,19 +22,19 @@ func TestFindMisses(t *testing.T) {
 		{"SE gate", func(n *net, x gs.Wire) gs.Wire {
 			gate := n.p.Add("Softmax", n.linear(n.p.Add("ReduceMean", x, gs.Attrs{"axes": []int{1}}), n.width, n.width, "g"))
 			return n.p.Add("Mul", x, gate)
-		}, "context", "goes into Mul"},
+		}, "context", "want to be read by a matrix product, perhaps behind rearrangement or guard, got only Mul"},
 		{"attentive pooling", func(n *net, x gs.Wire) gs.Wire {
 			w := n.p.Add("Softmax", n.transpose(n.linear(x, n.width, 1, "a"), 0, 2, 1))
 			return n.p.Add("MatMul", w, x)
-		}, "scores", "a linear layer's result"},
+		}, "scores", "want a product of two activations"},
 		{"similarity softmax", func(n *net, x gs.Wire) gs.Wire {
 			w := n.p.Add("Softmax", n.p.Add("MatMul", x, n.transpose(x, 0, 2, 1)))
 			return n.p.Add("MatMul", w, x)
-		}, "query", "no linear layer"},
-		{"learned query", block(spelling{qkv: "learned"}), "scores", "a learned query"},
+		}, "query", "want a linear layer, perhaps behind head splitting, got a graph input"},
+		{"learned query", block(spelling{qkv: "learned"}), "scores", "want a product of two activations"},
 		{"classifier", func(n *net, x gs.Wire) gs.Wire {
 			return n.p.Add("Softmax", n.linear(x, n.width, n.width, "c"))
-		}, "context", "a classifier's softmax"},
+		}, "context", "want to be read by a matrix product"},
 		{"softmax over another axis", func(n *net, x gs.Wire) gs.Wire {
 			w := n.p.Add("Softmax", n.p.Add("MatMul", x, n.transpose(x, 0, 2, 1), gs.OutType(gs.Float, gs.Known(2, tokens, tokens)...)), gs.Attrs{"axis": 1})
 			return n.p.Add("MatMul", w, x)
@@ -42,12 +42,12 @@ func TestFindMisses(t *testing.T) {
 		{"no residual", func(n *net, x gs.Wire) gs.Wire {
 			name := func(s string) string { return s }
 			return n.linear(n.attention(n.norm(x, "n"), name), n.width, n.width, "o")
-		}, "residual", "no residual Add"},
+		}, "residual", "want to be read by Add"},
 		{"residual to another stream", func(n *net, x gs.Wire) gs.Wire {
 			name := func(s string) string { return s }
 			o := n.linear(n.attention(n.norm(x, "n"), name), n.width, n.width, "o")
 			return n.p.Add("Add", o, n.p.Add("Relu", x))
-		}, "residual", "not to the stream"},
+		}, "residual", "want a value of the stream"},
 		{"neither norm nor MLP", func(n *net, x gs.Wire) gs.Wire {
 			name := func(s string) string { return s }
 			return n.p.Add("Add", n.linear(n.attention(x, name), n.width, n.width, "o"), x)
@@ -55,7 +55,7 @@ func TestFindMisses(t *testing.T) {
 		{"no output projection", func(n *net, x gs.Wire) gs.Wire {
 			name := func(s string) string { return s }
 			return n.p.Add("Add", x, n.attention(n.norm(x, "n"), name))
-		}, "output", "into no linear layer"},
+		}, "output", "want to be read by a linear layer"},
 		{"plain MLP", func(n *net, x gs.Wire) gs.Wire {
 			return n.linear(n.act(n.linear(x, n.width, 8, "f1")), 8, n.width, "f2")
 		}, "", ""},
@@ -93,7 +93,7 @@ func TestFindFusedOperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks, report := Find(m)
-	if len(blocks) != 0 || !strings.Contains(report.String(), "com.microsoft.Attention") || !strings.Contains(report.String(), "does not hold its projections") {
+	if len(blocks) != 0 || !strings.Contains(report.String(), "com.microsoft.Attention") || !strings.Contains(report.String(), "want stored projections") {
 		t.Errorf("%d blocks, report %q; want none, as it has no weights", len(blocks), report)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/pattern"
 )
 
 // Misfit is something under the prefix that is no adapter and no head.
@@ -72,6 +73,8 @@ type structure struct {
 	places   map[string]bool     // values of the base that an adapter's result is added to
 	joints   map[string]bool     // labels of the base's residual additions
 	reads    map[string]bool     // values of the base that an adapter reads
+	view     *pattern.View       // of the injected graph
+	rule     *pattern.Pattern
 	replaced *HeadSite
 	sums     map[*gs.Value]addition
 	known    map[*gs.Node]bool // added nodes that are part of something
@@ -88,6 +91,7 @@ func newStructure(base, injected *gs.Model) *structure {
 		base: base.Graph, byName: map[string]bool{}, byLabel: map[string]*gs.Node{}, places: map[string]bool{}, joints: map[string]bool{}, reads: map[string]bool{},
 		sums: map[*gs.Value]addition{}, known: map[*gs.Node]bool{},
 	}
+	s.view, s.rule = pattern.Look(injected.Graph, nil), s.newRule()
 	for _, n := range base.Graph.Nodes() {
 		s.byName[n.Name()], s.byLabel[n.Label()] = true, n
 	}
@@ -183,52 +187,47 @@ func (s *structure) sum(v *gs.Value) addition {
 }
 
 func (s *structure) readSum(v *gs.Value) addition {
-	n := v.Producer()
-	if !s.added(n) || !is(n, "Add") || len(n.Inputs()) != 2 {
+	m, _ := s.rule.At(s.view, v)
+	if m == nil {
 		return addition{}
 	}
-	for k := range 2 {
-		stream, result := n.Input(k), n.Input(1-k)
-		if stream == nil || result == nil {
-			return addition{}
-		}
-		nodes, ok := s.adapter(result)
-		if !ok {
-			continue
-		}
-		x := addition{nodes: append(nodes, n)}
-		if under := s.sum(stream); s.added(stream.Producer()) {
-			x.stream, x.nodes = under.stream, append(x.nodes, under.nodes...)
-		} else if !hasPrefix(stream.Name()) {
-			x.stream = s.name(stream)
-		}
-		if x.stream != "" {
-			return x
-		}
-	}
-	return addition{}
+	return s.read(m)
 }
 
-// adapter reads v as A(z), perhaps times a constant, and gives its nodes: a product
-// with an added weight, its bias, and below them what reads z alone.
-func (s *structure) adapter(v *gs.Value) ([]*gs.Node, bool) {
-	n := v.Producer()
-	if s.added(n) && is(n, "Mul") && len(n.Inputs()) == 2 {
-		factor := n.Input(1).Producer()
-		if !s.added(factor) || !is(factor, "Constant") {
-			return nil, false
+// newRule is the pattern of a base's value, perhaps a sum itself, plus A(z), perhaps
+// times a constant: a product with an added weight and its bias, and below them what
+// reads z alone.
+func (s *structure) newRule() *pattern.Pattern {
+	added := func(op string, in ...*pattern.Expr) *pattern.Expr {
+		return pattern.Op(op, in...).Attr("an added node", func(_ *pattern.View, n *gs.Node) bool { return s.added(n) })
+	}
+	stored := func() *pattern.Expr {
+		return pattern.Var("").Where("an added weight", func(_ *pattern.View, v *gs.Value) bool { return weight(v) })
+	}
+	biased := added("Add", added("MatMul", pattern.Var("hidden"), stored()), stored())
+	adapter := pattern.Or(added("Mul", biased, added("Constant")), biased).As("adapter")
+	return pattern.New("adapter", added("Add", pattern.Var("stream"), adapter).Commutes()).When(func(_ *pattern.View, m *pattern.Match) string {
+		if s.read(m).stream == "" {
+			return "no value that adapters read and are added to"
 		}
-		n = n.Input(0).Producer()
+		return ""
+	})
+}
+
+// read gives what a match of the rule adds to what.
+func (s *structure) read(m *pattern.Match) addition {
+	stream := m.Value("stream")
+	nodes, leaves := s.inside(m.Value("adapter"))
+	if len(leaves) != 1 || !s.reads[leaves[0]] {
+		return addition{}
 	}
-	if !s.added(n) || !is(n, "Add") || !weight(n.Input(1)) {
-		return nil, false
+	x := addition{nodes: append(nodes, m.Result().Producer())}
+	if under := s.sum(stream); s.added(stream.Producer()) {
+		x.stream, x.nodes = under.stream, append(x.nodes, under.nodes...)
+	} else if !hasPrefix(stream.Name()) {
+		x.stream = s.name(stream)
 	}
-	up := n.Input(0).Producer()
-	if !s.added(up) || !is(up, "MatMul") || !weight(up.Input(1)) {
-		return nil, false
-	}
-	nodes, leaves := s.inside(v)
-	return nodes, len(leaves) == 1 && s.reads[leaves[0]]
+	return x
 }
 
 // weight reports whether a value is an added initialiser.

@@ -65,13 +65,9 @@ func (s *splicer) reference(a *pb.AttributeProto) *pb.AttributeProto {
 		}
 		return a
 	}
-	given := s.call.attr(from)
+	given := s.call.handed(s.from.function, from)
 	if given == nil {
-		i := slices.IndexFunc(s.from.function.pb.AttributeProto, func(d *pb.AttributeProto) bool { return d.GetName() == from })
-		if i < 0 {
-			return nil
-		}
-		given = s.from.function.pb.AttributeProto[i]
+		return nil
 	}
 	if given.G != nil || len(given.Graphs) > 0 {
 		s.fail("attribute %q is a graph and cannot be handed to the function's body", from)

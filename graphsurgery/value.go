@@ -106,6 +106,24 @@ func (v *Value) Shape() []Dim {
 	return dims
 }
 
+// Kind says whether the value is a tensor or, as far as the file says it, a
+// sequence, an optional, a map or a sparse tensor.
+func (v *Value) Kind() Kind {
+	switch {
+	case v.tensor != nil || v.sparse != nil:
+		return KindTensor
+	case v.info.GetSequenceType() != nil:
+		return KindSequence
+	case v.info.GetOptionalType() != nil:
+		return KindOptional
+	case v.info.GetMapType() != nil:
+		return KindMap
+	case v.info.GetSparseTensorType() != nil:
+		return KindSparse
+	}
+	return KindTensor
+}
+
 // typ is what the file says of the value.
 func (v *Value) typ() Type { return Type{DType: v.DType(), Shape: v.Shape()} }
 

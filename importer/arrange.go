@@ -3,27 +3,26 @@ package importer
 import (
 	"slices"
 
-	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
-
-	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
-// arrangeOps repeat, join, cut and pad tensors.
+// arrangeOps repeat, join and cut tensors.
 func arrangeOps() []operator {
 	return []operator{
-		{key: onnx("Expand", 8), minIn: 2, maxIn: 2, maxOut: 1, fold: fold1(foldExpand), lower: single(lowerExpand)},
+		{key: onnx("Expand", 8), minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerExpand)},
+		// Tile-1 repeats one axis.
+		{key: onnx("Tile", 1), minIn: 3, maxIn: 3, maxOut: 1, lower: single(lowerTile1)},
 		{key: onnx("Tile", 6), minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerTile)},
-		{key: onnx("Concat", 4), attrs: "axis", minIn: 1, maxIn: -1, maxOut: 1, fold: fold1(foldConcat), lower: single(lowerConcat)},
-		// Split: sizes are an attribute until 12, an input since 13; since 18 the
+		// Concat-1 has an axis by default, 1.
+		{key: onnx("Concat", 1), attrs: "axis", minIn: 1, maxIn: -1, maxOut: 1, lower: single(lowerConcat)},
+		{key: onnx("Concat", 4), attrs: "axis", minIn: 1, maxIn: -1, maxOut: 1, lower: single(lowerConcat)},
+		// Split: sizes are an attribute until 12 (at 1 they may be an input), an input since 13; since 18 the
 		// number of parts may be given instead.
+		{key: onnx("Split", 1), attrs: "axis split", minIn: 1, maxIn: 2, maxOut: maxOutputs, lower: lowerSplit},
 		{key: onnx("Split", 2), attrs: "axis split", minIn: 1, maxIn: 1, maxOut: maxOutputs, lower: lowerSplit},
 		{key: onnx("Split", 13), attrs: "axis", minIn: 1, maxIn: 2, maxOut: maxOutputs, lower: lowerSplit},
 		{key: onnx("Split", 18), attrs: "axis num_outputs", minIn: 1, maxIn: 2, maxOut: maxOutputs, lower: lowerSplit},
-		// Pad: bounds are attributes until 10, inputs since 11; 18 adds axes.
-		{key: onnx("Pad", 2), attrs: "mode pads value", minIn: 1, maxIn: 1, maxOut: 1, check: checkPad, lower: single(lowerPad)},
-		{key: onnx("Pad", 11), attrs: "mode", minIn: 2, maxIn: 3, maxOut: 1, check: checkPad, lower: single(lowerPad)},
-		{key: onnx("Pad", 18), attrs: "mode", minIn: 2, maxIn: 4, maxOut: 1, check: checkPad, lower: single(lowerPad)},
 	}
 }
 
@@ -39,16 +38,7 @@ func (c *call) expandDims() []int {
 	return c.bounded(dims)
 }
 
-// foldExpand is Expand-8 on the host, for small results.
-func foldExpand(c *call) *hostTensor {
-	dims := c.expandDims()
-	if !c.small(dims) {
-		return nil
-	}
-	return c.host(0).broadcastTo(dims)
-}
-
-// lowerExpand is Expand-8 in the graph.
+// lowerExpand is Expand-8.
 func lowerExpand(c *call) *graph.Node { return c.broadcastTo(c.in[0], c.expandDims()) }
 
 // broadcastTo repeats a wire to the given dimensions.
@@ -59,10 +49,23 @@ func (c *call) broadcastTo(w *wire, dims []int) *graph.Node {
 	return graph.BroadcastToDims(graph.ExpandLeftToRank(c.nodeOf(w), len(dims)), dims...)
 }
 
-// lowerTile is Tile-6: each axis is preceded by one of the repeats, broadcast,
+// lowerTile1 is Tile-1: how often, and the axis, are scalars of the data's type.
+func lowerTile1(c *call) *graph.Node {
+	if c.host(1).len() != 1 || c.host(2).len() != 1 {
+		c.fail("tiles has %d elements and axis %d, want 1", c.host(1).len(), c.host(2).len())
+	}
+	repeats := slices.Repeat([]int{1}, c.rank(0))
+	repeats[c.axis(int(c.host(2).scalar()), c.rank(0))] = int(c.host(1).scalar())
+	return c.tile(repeats)
+}
+
+// lowerTile is Tile-6.
+func lowerTile(c *call) *graph.Node { return c.tile(c.ints(1)) }
+
+// tile repeats input 0: each axis is preceded by one of the repeats, broadcast,
 // and the pairs are joined.
-func lowerTile(c *call) *graph.Node {
-	repeats, dims := c.ints(1), c.dims(0)
+func (c *call) tile(repeats []int) *graph.Node {
+	dims := c.dims(0)
 	if len(repeats) != len(dims) {
 		c.fail("%d repeats for a tensor of rank %d", len(repeats), len(dims))
 	}
@@ -71,7 +74,8 @@ func lowerTile(c *call) *graph.Node {
 		if repeats[i] < 0 {
 			c.fail("repeats %v has a negative number", repeats)
 		}
-		split, wide, out = append(split, 1, d), append(wide, repeats[i], d), append(out, repeats[i]*d)
+		times := min(repeats[i], maxElements+1)
+		split, wide, out = append(split, 1, d), append(wide, times, d), append(out, times*d)
 	}
 	if len(dims) == 0 {
 		return c.arg(0)
@@ -80,32 +84,24 @@ func lowerTile(c *call) *graph.Node {
 	return graph.Reshape(graph.BroadcastToDims(graph.Reshape(c.arg(0), split...), wide...), out...)
 }
 
-// foldConcat is Concat-4 on the host, for vectors: shapes are put together so.
-func foldConcat(c *call) *hostTensor {
-	out := &hostTensor{dtype: c.in[0].dtype, dims: []int{0}}
-	for i := range c.in {
-		if c.rank(i) != 1 {
-			return nil
-		}
-		h := c.host(i)
-		out.ints, out.floats = append(out.ints, h.ints...), append(out.floats, h.floats...)
-		out.dims[0] += h.len()
-	}
-	return out
-}
-
-// lowerConcat is Concat-4 in the graph. Empty parts are left out.
+// lowerConcat is Concat-1 and -4. Empty parts are left out.
 func lowerConcat(c *call) *graph.Node {
-	axis := c.axis(c.attrInt("axis", 0), c.rank(0))
+	axis := c.axis(c.attrInt("axis", 1), c.rank(0))
+	dims := slices.Clone(c.dims(0))
+	dims[axis] = 0
 	var parts []*graph.Node
 	for i := range c.in {
+		if c.rank(i) != len(dims) {
+			c.fail("input %d has rank %d, want %d", i, c.rank(i), len(dims))
+		}
+		dims[axis] += c.dims(i)[axis]
 		if product(c.dims(i)) > 0 {
 			parts = append(parts, c.arg(i))
 		}
 	}
 	switch len(parts) {
 	case 0:
-		return c.arg(0)
+		return graph.Zeros(c.graph, shapes.Make(c.arg(0).DType(), dims...))
 	case 1:
 		return parts[0]
 	}
@@ -124,11 +120,7 @@ func lowerSplit(c *call) []*wire {
 	start := 0
 	for _, size := range sizes {
 		b := bounds{start: start, end: start + size, step: 1}
-		if c.in[0].host != nil && c.small(c.dims(0)) {
-			out = append(out, hostWire(c.in[0].host.slice(axis, b)))
-		} else {
-			out = append(out, c.wire(sliceNode(c.arg(0), axis, b)))
-		}
+		out = append(out, c.wire(sliceNode(c.arg(0), axis, b)))
 		start += size
 	}
 	return out
@@ -167,68 +159,4 @@ func (c *call) splitSizes(total, parts int) []int {
 		sizes = append(sizes, max(0, min(size, left)))
 	}
 	return sizes
-}
-
-// checkPad knows the constant mode.
-func checkPad(n *graphsurgery.Node) string {
-	if mode := n.Str("mode", "constant"); mode != "constant" {
-		return "mode=" + mode + " of Pad is not supported"
-	}
-	return ""
-}
-
-// lowerPad is Pad-2, -11 and -18 in constant mode. Negative pads cut: they are
-// done by a slice, because GoMLX's Go backend is wrong on them.
-func lowerPad(c *call) *graph.Node {
-	x := c.arg(0)
-	before, after := c.padBounds()
-	for axis, d := range c.dims(0) {
-		b := bounds{start: max(0, -before[axis]), end: d - max(0, -after[axis]), step: 1}
-		if b.end < b.start {
-			c.fail("pads remove more than axis %d of size %d has", axis, d)
-		}
-		if b.end-b.start != d {
-			x = sliceNode(x, axis, b)
-		}
-	}
-	config := make([]compute.PadAxis, len(before))
-	dims := slices.Clone(x.Shape().Dimensions)
-	for i := range config {
-		config[i] = compute.PadAxis{Start: max(0, before[i]), End: max(0, after[i])}
-		dims[i] = min(dims[i]+min(config[i].Start, maxElements)+min(config[i].End, maxElements), maxElements+1)
-	}
-	c.bounded(dims)
-	return graph.Pad(x, c.padValue(x), config...)
-}
-
-// padBounds reads the pads of every axis.
-func (c *call) padBounds() (before, after []int) {
-	rank := c.rank(0)
-	pads := c.attrInts("pads")
-	if !c.n.HasAttr("pads") {
-		pads = c.ints(1)
-	}
-	axes := make([]int, rank)
-	for i := range axes {
-		axes[i] = i
-	}
-	if c.has(3) {
-		axes = c.axes(c.ints(3), rank)
-	}
-	if len(pads) != 2*len(axes) {
-		c.fail("%d pads for %d axes, want two each", len(pads), len(axes))
-	}
-	before, after = make([]int, rank), make([]int, rank)
-	for i, axis := range axes {
-		before[axis], after[axis] = pads[i], pads[len(axes)+i]
-	}
-	return before, after
-}
-
-// padValue reads what is filled in, zero if nothing is said.
-func (c *call) padValue(x *graph.Node) *graph.Node {
-	if c.has(2) {
-		return graph.Reshape(c.arg(2))
-	}
-	return constantLike(x, float64(c.n.Float("value", 0)))
 }

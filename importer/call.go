@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -32,13 +33,18 @@ func (c *call) rank(i int) int { return len(c.in[i].dims) }
 // host gives input i as elements known while the graph is built, or fails: XLA
 // wants static shapes.
 func (c *call) host(i int) *hostTensor {
-	if c.in[i].host == nil {
+	h, err := c.in[i].elements()
+	if errors.Is(err, errData) {
+		c.feeding.refuse()
 		panic(&graphsurgery.UnsupportedError{File: c.program.model.Path(), Node: c.n.Name(), Op: c.n.Op(),
 			Domain: c.n.Domain(), Opset: c.opset,
 			What: fmt.Sprintf("input %d (%q) depends on data, but decides a shape", i, c.n.Input(i).Name()),
 			Hint: "export the model with fixed shapes"})
 	}
-	return c.in[i].host
+	if err != nil {
+		panic(c.program.withFile(err))
+	}
+	return h
 }
 
 // ints gives input i as integers known while the graph is built.
@@ -66,6 +72,12 @@ func (c *call) fail(format string, a ...any) {
 func (c *call) refuse(format string, a ...any) {
 	panic(&graphsurgery.UnsupportedError{File: c.program.model.Path(), Node: c.n.Name(), Op: c.n.Op(),
 		Domain: c.n.Domain(), Opset: c.opset, What: fmt.Sprintf(format, a...)})
+}
+
+// refuseData is refuse where knowing the elements of the inputs would help.
+func (c *call) refuseData(format string, a ...any) {
+	c.feeding.refuse()
+	c.refuse(format, a...)
 }
 
 // axis brings an axis of a tensor of the given rank into [0, rank).
@@ -130,16 +142,6 @@ func (c *call) out(n *graph.Node) []*wire { return []*wire{c.wire(n)} }
 // single makes a lowering out of a function that builds one node.
 func single(f func(c *call) *graph.Node) func(c *call) []*wire {
 	return func(c *call) []*wire { return c.out(f(c)) }
-}
-
-// fold1 makes a fold out of a function that computes one tensor; nil declines.
-func fold1(f func(c *call) *hostTensor) func(c *call) []*hostTensor {
-	return func(c *call) []*hostTensor {
-		if h := f(c); h != nil {
-			return []*hostTensor{h}
-		}
-		return nil
-	}
 }
 
 // broadcast brings wires to one rank by numpy's rule and tells whether the

@@ -12,8 +12,7 @@ import (
 func castOps() []operator {
 	return []operator{
 		// Cast-6; 9, 13 and 19 add types, saturate concerns float8 alone.
-		{key: onnx("Cast", 6), attrs: "to saturate round_mode", minIn: 1, maxIn: 1, maxOut: 1, check: checkCast,
-			fold: fold1(foldCast), lower: lowerCast},
+		{key: onnx("Cast", 6), attrs: "to saturate round_mode", minIn: 1, maxIn: 1, maxOut: 1, check: checkCast, lower: lowerCast},
 		{key: onnx("CastLike", 15), attrs: "saturate round_mode", minIn: 2, maxIn: 2, maxOut: 1,
 			lower: func(c *call) []*wire { return c.castTo(c.in[1].dtype) }},
 		// Identity-1 passes the wire on: a graph node would have no gradient in GoMLX.
@@ -31,48 +30,7 @@ func checkCast(n *graphsurgery.Node) string {
 	return ""
 }
 
-// foldCast is Cast-6 on the host: floats to integers are cut towards zero,
-// anything but zero is true.
-func foldCast(c *call) *hostTensor {
-	x := c.host(0)
-	out := newHost(graphsurgery.DType(c.n.Int("to", 0)), x.dims...)
-	for i := range out.len() {
-		switch {
-		case isFloat(out.dtype):
-			out.setFloat(i, x.at(i))
-		case out.dtype == graphsurgery.Bool:
-			if x.at(i) != 0 {
-				out.ints[i] = 1
-			}
-		case isFloat(x.dtype):
-			out.ints[i] = int64(x.floats[i])
-		default:
-			out.ints[i] = narrow(x.ints[i], out.dtype)
-		}
-	}
-	return out
-}
-
-// narrow wraps an integer as a conversion to the type does.
-func narrow(v int64, to graphsurgery.DType) int64 {
-	switch to {
-	case graphsurgery.Int8:
-		return int64(int8(v))
-	case graphsurgery.Int16:
-		return int64(int16(v))
-	case graphsurgery.Int32:
-		return int64(int32(v))
-	case graphsurgery.Uint8:
-		return int64(uint8(v))
-	case graphsurgery.Uint16:
-		return int64(uint16(v))
-	case graphsurgery.Uint32:
-		return int64(uint32(v))
-	}
-	return v
-}
-
-// lowerCast is Cast-6 in the graph.
+// lowerCast is Cast-6.
 func lowerCast(c *call) []*wire { return c.castTo(graphsurgery.DType(c.n.Int("to", 0))) }
 
 // castTo converts input 0; to the type that it has already, nothing is done.
@@ -83,6 +41,9 @@ func (c *call) castTo(to graphsurgery.DType) []*wire {
 	dtype, err := computeDType(to)
 	if err != nil {
 		c.refuse("%v", err)
+	}
+	if c.in[0].real != nil && isFloat(to) {
+		return []*wire{c.asFloat(c.in[0], dtype)}
 	}
 	return c.mapped(func(x *graph.Node) *graph.Node {
 		if to == graphsurgery.Bool {

@@ -19,6 +19,8 @@ func constantOps() []operator {
 		{key: onnx("Constant", 12), attrs: forms, maxOut: 1, check: checkConstant, lower: lowerConstant},
 		{key: onnx("ConstantOfShape", 9), attrs: "value", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerConstantOfShape},
 		{key: onnx("Range", 11), minIn: 3, maxIn: 3, maxOut: 1, lower: lowerRange},
+		// Range-27 adds half types, and the type that they are computed in.
+		{key: onnx("Range", 27), attrs: "stash_type", minIn: 3, maxIn: 3, maxOut: 1, check: checkRange, lower: lowerRange},
 	}
 }
 
@@ -79,15 +81,19 @@ func lowerConstantOfShape(c *call) []*wire {
 	if value.len() != 1 {
 		c.fail("value has %d elements, want 1", value.len())
 	}
-	value = value.reshaped(nil)
-	if c.small(dims) {
-		return []*wire{hostWire(value.broadcastTo(dims))}
+	return c.out(graph.BroadcastToDims(c.nodeOf(hostWire(value.reshaped(nil))), dims...))
+}
+
+// checkRange knows float32 as the type that half types are computed in.
+func checkRange(n *graphsurgery.Node) string {
+	if to := graphsurgery.DType(n.Int("stash_type", int64(graphsurgery.Float))); to != graphsurgery.Float {
+		return "stash_type=" + to.String() + " of Range is not supported"
 	}
-	return c.out(graph.BroadcastToDims(c.nodeOf(hostWire(value)), dims...))
+	return ""
 }
 
 // lowerRange is Range-11: start, limit and delta decide the length, so they must
-// be known. Long float ranges are made by the backend.
+// be known. Only long ranges come here, see call.evaluate.
 func lowerRange(c *call) []*wire {
 	start, limit, delta := c.host(0), c.host(1), c.host(2)
 	for i := range c.in {
@@ -99,23 +105,12 @@ func lowerRange(c *call) []*wire {
 		c.fail("delta of Range is zero")
 	}
 	n := c.rangeLen(start.scalar(), limit.scalar(), delta.scalar())
-	if !c.small([]int{n}) {
-		dtype, err := computeDType(start.dtype)
-		if err != nil {
-			c.refuse("%v", err)
-		}
-		steps := graph.Iota(c.graph, shapes.Make(dtype, n), 0)
-		return c.out(graph.Add(graph.Mul(steps, c.arg(2)), c.arg(0)))
+	dtype, err := computeDType(start.dtype)
+	if err != nil {
+		c.refuse("%v", err)
 	}
-	out := newHost(start.dtype, n)
-	for i := range n {
-		if isFloat(out.dtype) {
-			out.setFloat(i, start.floats[0]+float64(i)*delta.floats[0])
-		} else {
-			out.ints[i] = start.ints[0] + int64(i)*delta.ints[0]
-		}
-	}
-	return []*wire{hostWire(out)}
+	steps := graph.Iota(c.graph, shapes.Make(dtype, n), 0)
+	return c.out(graph.Add(graph.Mul(steps, c.arg(2)), c.arg(0)))
 }
 
 // rangeLen is the number of elements of Range-11.

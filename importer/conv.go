@@ -14,51 +14,108 @@ func convOps() []operator {
 	return []operator{
 		// Conv-1; 11 and 22 clarify and add types.
 		{key: onnx("Conv", 1), attrs: "auto_pad dilations group kernel_shape pads strides",
-			minIn: 2, maxIn: 3, maxOut: 1, check: checkConv, lower: single(lowerConv)},
+			minIn: 2, maxIn: 3, maxOut: 1, check: checkAutoPad, lower: single(lowerConv)},
+		// ConvTranspose-1; 11 and 22 clarify and add types.
+		{key: onnx("ConvTranspose", 1), attrs: "auto_pad dilations group kernel_shape output_padding output_shape pads strides",
+			minIn: 2, maxIn: 3, maxOut: 1, check: checkAutoPad, lower: single(lowerConvTranspose)},
 	}
 }
 
-// checkConv knows the padding rules.
-func checkConv(n *graphsurgery.Node) string {
+// checkAutoPad knows the padding rules of convolutions and poolings.
+func checkAutoPad(n *graphsurgery.Node) string {
 	switch pad := n.Str("auto_pad", "NOTSET"); pad {
 	case "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER":
 		return ""
 	default:
-		return "auto_pad=" + pad + " of Conv is not supported"
+		return "auto_pad=" + pad + " of " + n.Op() + " is not supported"
 	}
 }
 
-// window is the geometry of a convolution, one entry per spatial axis.
+// window is the geometry of a convolution, one entry per spatial axis. input and
+// output are the sizes on either side: a transposed convolution goes from output
+// to input.
 type window struct {
-	kernel, strides, dilations []int
-	pads                       [][2]int
+	input, output, kernel, strides, dilations []int
+	pads                                      [][2]int
+	group                                     int
 }
 
-// lowerConv is Conv-1: x [N, C, spatial...], w [M, C/group, spatial...], and an
-// optional bias [M].
+// span is how many elements of an axis the kernel covers.
+func (w *window) span(axis int) int { return (w.kernel[axis]-1)*w.dilations[axis] + 1 }
+
+// lowerConv is Conv-1 to -22: x [N, C, spatial...], w [M, C/group, spatial...],
+// and an optional bias [M].
 func lowerConv(c *call) *graph.Node {
-	rank := c.rank(0)
-	if rank < 3 || c.rank(1) != rank {
-		c.fail("Conv of shapes %v and %v, want [N,C,spatial...] and [M,C/group,spatial...]", c.dims(0), c.dims(1))
+	group := c.convGroups(1)
+	x := c.cropped(c.arg(0))
+	w := c.window(x.Shape().Dimensions[2:], c.dims(1)[2:])
+	w.group = group
+	for i, n := range w.input {
+		total := n + w.pads[i][0] + w.pads[i][1] - w.span(i)
+		if total < 0 {
+			c.fail("a kernel that covers %d elements does not fit axis %d of size %d with pads %v", w.span(i), 2+i, n, w.pads[i])
+		}
+		w.output[i] = total/w.strides[i] + 1
+	}
+	return c.withBias(convolve(x, c.arg(1), w))
+}
+
+// convGroups reads the number of groups and checks the ranks and the channels:
+// side 1 says that they go from input to output, side 0 (transposed) back.
+func (c *call) convGroups(side int) int {
+	rank, x, w := c.rank(0), c.dims(0), c.dims(1)
+	if rank < 3 || len(w) != rank {
+		c.fail("%s of shapes %v and %v, want three axes or more, as many in both", c.n.Op(), x, w)
 	}
 	group := c.attrInt("group", 1)
-	if group < 1 || c.dims(0)[1] != group*c.dims(1)[1] || c.dims(1)[0]%group != 0 {
-		c.fail("%d channels in %d groups do not fit a kernel of shape %v", c.dims(0)[1], group, c.dims(1))
+	ok := group >= 1 && w[0]%group == 0
+	if side == 1 {
+		ok = ok && x[1] == group*w[1]
+	} else {
+		ok = ok && x[1] == w[0]
 	}
-	w := c.window(c.dims(0)[2:], c.dims(1)[2:])
-	y := convolve(c.arg(0), c.arg(1), w, group)
-	if c.has(2) {
-		shape := slices.Repeat([]int{1}, rank)
-		shape[1] = c.dims(1)[0]
-		y = graph.Add(y, graph.Reshape(c.arg(2), shape...))
+	if !ok {
+		c.fail("%d channels in %d groups do not fit a kernel of shape %v", x[1], group, w)
 	}
-	return y
+	if kernel := c.attrInts("kernel_shape"); len(kernel) > 0 && !slices.Equal(kernel, w[2:]) {
+		c.fail("kernel_shape %v differs from the kernel of shape %v", kernel, w)
+	}
+	return group
 }
 
-// window reads strides, dilations and pads.
-func (c *call) window(input, kernel []int) window {
+// withBias adds the optional third input, one number per channel.
+func (c *call) withBias(y *graph.Node) *graph.Node {
+	if !c.has(2) {
+		return y
+	}
+	shape := slices.Repeat([]int{1}, y.Rank())
+	shape[1] = y.Shape().Dimensions[1]
+	if product(c.dims(2)) != shape[1] {
+		c.fail("a bias of shape %v for %d channels", c.dims(2), shape[1])
+	}
+	return graph.Add(y, graph.Reshape(c.arg(2), shape...))
+}
+
+// cropped cuts off what negative pads remove.
+func (c *call) cropped(x *graph.Node) *graph.Node {
+	n := x.Rank() - 2
+	if pads := c.attrInts("pads"); len(pads) == 2*n && c.n.Str("auto_pad", "NOTSET") == "NOTSET" {
+		for i := range n {
+			b := bounds{start: max(0, -pads[i]), end: x.Shape().Dimensions[2+i] - max(0, -pads[n+i]), step: 1}
+			if b.end <= b.start {
+				c.fail("pads remove all of axis %d", 2+i)
+			}
+			x = sliceNode(x, 2+i, b)
+		}
+	}
+	return x
+}
+
+// window reads strides, dilations and pads; negative pads count as none.
+func (c *call) window(input, kernel []int) *window {
 	n := len(input)
-	w := window{kernel: kernel, strides: c.perAxis("strides", n), dilations: c.perAxis("dilations", n), pads: make([][2]int, n)}
+	w := &window{input: input, output: make([]int, n), kernel: kernel, group: 1,
+		strides: c.perAxis("strides", n), dilations: c.perAxis("dilations", n), pads: make([][2]int, n)}
 	pads := c.attrInts("pads")
 	auto := c.n.Str("auto_pad", "NOTSET")
 	if len(pads) != 0 && len(pads) != 2*n {
@@ -67,12 +124,9 @@ func (c *call) window(input, kernel []int) window {
 	for i := range n {
 		switch {
 		case auto == "SAME_UPPER" || auto == "SAME_LOWER":
-			w.pads[i] = samePad(input[i], (kernel[i]-1)*w.dilations[i]+1, w.strides[i], auto == "SAME_LOWER")
+			w.pads[i] = samePad(input[i], w.span(i), w.strides[i], auto == "SAME_LOWER")
 		case auto == "NOTSET" && len(pads) > 0:
-			w.pads[i] = [2]int{pads[i], pads[n+i]}
-		}
-		if w.pads[i][0] < 0 || w.pads[i][1] < 0 {
-			c.refuse("negative pads of Conv are not supported")
+			w.pads[i] = [2]int{max(0, pads[i]), max(0, pads[n+i])}
 		}
 	}
 	return w
@@ -80,10 +134,10 @@ func (c *call) window(input, kernel []int) window {
 
 // perAxis reads an attribute with one positive number per spatial axis, 1 by default.
 func (c *call) perAxis(name string, n int) []int {
-	if !c.n.HasAttr(name) {
+	v := c.attrInts(name)
+	if len(v) == 0 {
 		return slices.Repeat([]int{1}, n)
 	}
-	v := c.attrInts(name)
 	if len(v) != n || slices.Min(v) < 1 {
 		c.fail("%s %v for %d spatial axes, want one positive number each", name, v, n)
 	}
@@ -91,45 +145,31 @@ func (c *call) perAxis(name string, n int) []int {
 }
 
 // samePad is auto_pad=SAME_*: the output has ceil(input/stride) elements.
-func samePad(input, kernel, stride int, lower bool) [2]int {
+func samePad(input, span, stride int, lower bool) [2]int {
 	out := (input + stride - 1) / stride
-	total := max(0, (out-1)*stride+kernel-input)
+	total := max(0, (out-1)*stride+span-input)
 	if lower {
 		return [2]int{(total + 1) / 2, total / 2}
 	}
 	return [2]int{total / 2, (total + 1) / 2}
 }
 
-// convolve works around GoMLX v0.28.8, whose gradient of a convolution with
-// respect to its input is shifted by one for even kernels: such a kernel gets one
-// zero tap more, and the input one pad more on the right. The values are the same.
-func convolve(x, kernel *graph.Node, w window, group int) *graph.Node {
-	grow := make([]compute.PadAxis, kernel.Rank())
-	pads := slices.Clone(w.pads)
-	even := false
-	for i, k := range w.kernel {
-		if k%2 == 0 {
-			even = true
-			grow[2+i].End = 1
-			pads[i][1] += w.dilations[i]
-		}
+// convPadded moves pads that are wider than the kernel's reach out of the
+// geometry: the gradients count on the rest.
+func convPadded(x *graph.Node, w *window) (*graph.Node, *window) {
+	moved := *w
+	moved.pads, moved.input = slices.Clone(w.pads), slices.Clone(w.input)
+	config := make([]compute.PadAxis, x.Rank())
+	wide := false
+	for i, p := range w.pads {
+		reach := w.span(i) - 1
+		config[2+i] = compute.PadAxis{Start: max(0, p[0]-reach), End: max(0, p[1]-reach)}
+		moved.pads[i] = [2]int{min(p[0], reach), min(p[1], reach)}
+		moved.input[i] += config[2+i].Start + config[2+i].End
+		wide = wide || p[0] > reach || p[1] > reach
 	}
-	if even {
-		kernel = graph.Pad(kernel, constantLike(kernel, 0), grow...)
+	if wide {
+		x = graph.Pad(x, constantLike(x, 0), config...)
 	}
-	return graph.ConvGeneral(x, kernel, convAxes(len(w.kernel)), w.strides, pads, nil, w.dilations, group, 1)
-}
-
-// convAxes is ONNX's order of axes: batch, channels, spatial; kernels have
-// output channels, input channels, spatial.
-func convAxes(n int) compute.ConvolveAxesConfig {
-	spatial := make([]int, n)
-	for i := range spatial {
-		spatial[i] = 2 + i
-	}
-	return compute.ConvolveAxesConfig{
-		InputBatch: 0, InputChannels: 1, InputSpatial: spatial,
-		KernelOutputChannels: 0, KernelInputChannels: 1, KernelSpatial: spatial,
-		OutputBatch: 0, OutputChannels: 1, OutputSpatial: spatial,
-	}
+	return x, &moved
 }

@@ -1,61 +1,37 @@
 package importer
 
 import (
-	"cmp"
-	"math"
-
 	"github.com/gomlx/gomlx/core/graph"
-
-	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
 // elementwiseOps are the arithmetic operators. Since version 7 the binary ones
 // broadcast as numpy does; 13 and 14 only add types.
 func elementwiseOps() []operator {
 	return []operator{
-		pairwise(onnx("Add", 7), graph.Add, func(a, b int64) int64 { return a + b }, func(a, b float64) float64 { return a + b }),
-		pairwise(onnx("Sub", 7), graph.Sub, func(a, b int64) int64 { return a - b }, func(a, b float64) float64 { return a - b }),
-		pairwise(onnx("Mul", 7), graph.Mul, func(a, b int64) int64 { return a * b }, func(a, b float64) float64 { return a * b }),
+		pairwise(onnx("Add", 7), graph.Add),
+		pairwise(onnx("Sub", 7), graph.Sub),
+		pairwise(onnx("Mul", 7), graph.Mul),
 		// Div-7: integers round towards zero.
-		pairwise(onnx("Div", 7), graph.Div, divInt, func(a, b float64) float64 { return a / b }),
-		{key: onnx("Pow", 7), minIn: 2, maxIn: 2, maxOut: 1, fold: fold1(foldPow), lower: lowerPow},
+		pairwise(onnx("Div", 7), graph.Div),
+		{key: onnx("Pow", 7), minIn: 2, maxIn: 2, maxOut: 1, lower: lowerPow},
 		variadic(onnx("Sum", 8), graph.Add), variadic(onnx("Max", 8), maxNode), variadic(onnx("Min", 8), minNode),
-		pointwise(onnx("Neg", 6), graph.Neg, func(x float64) float64 { return -x }),
-		pointwise(onnx("Abs", 6), graph.Abs, math.Abs),
-		pointwise(onnx("Sqrt", 6), graph.Sqrt, math.Sqrt),
-		pointwise(onnx("Exp", 6), graph.Exp, math.Exp),
-		pointwise(onnx("Log", 6), graph.Log, math.Log),
-		pointwise(onnx("Sin", 7), graph.Sin, math.Sin),
-		pointwise(onnx("Cos", 7), graph.Cos, math.Cos),
-		pointwise(onnx("Erf", 9), graph.Erf, math.Erf),
-		pointwise(onnx("Reciprocal", 6), graph.Reciprocal, func(x float64) float64 { return 1 / x }),
-		// The gradient of these three is zero almost everywhere; GoMLX has none
-		// for two of them, so it is cut off before them.
-		pointwise(onnx("Floor", 6), stepped(graph.Floor), math.Floor),
-		pointwise(onnx("Ceil", 6), stepped(graph.Ceil), math.Ceil),
-		pointwise(onnx("Sign", 9), stepped(graph.Sign), sign),
+		pointwise(onnx("Neg", 6), graph.Neg),
+		pointwise(onnx("Abs", 6), absolute),
+		pointwise(onnx("Sqrt", 6), graph.Sqrt),
+		pointwise(onnx("Exp", 6), graph.Exp),
+		pointwise(onnx("Log", 6), graph.Log),
+		pointwise(onnx("Sin", 7), graph.Sin),
+		pointwise(onnx("Cos", 7), graph.Cos),
+		pointwise(onnx("Erf", 9), graph.Erf),
+		pointwise(onnx("Reciprocal", 6), graph.Reciprocal),
+		// The gradient of these is zero almost everywhere; GoMLX has none for most
+		// of them, so it is cut off before them.
+		pointwise(onnx("Floor", 6), stepped(graph.Floor)),
+		pointwise(onnx("Ceil", 6), stepped(graph.Ceil)),
+		pointwise(onnx("Sign", 9), signNode),
 		{key: onnx("Clip", 6), attrs: "min max", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerClip6},
 		{key: onnx("Clip", 11), minIn: 1, maxIn: 3, maxOut: 1, lower: lowerClip},
 	}
-}
-
-// divInt is the host's integer division; ONNX leaves division by zero open.
-func divInt(a, b int64) int64 {
-	if b == 0 {
-		return 0
-	}
-	return a / b
-}
-
-// sign is -1, 0 or 1.
-func sign(x float64) float64 {
-	switch {
-	case x > 0:
-		return 1
-	case x < 0:
-		return -1
-	}
-	return x
 }
 
 // stepped lowers a function whose gradient is zero.
@@ -64,74 +40,18 @@ func stepped(f func(*graph.Node) *graph.Node) func(*graph.Node) *graph.Node {
 }
 
 // pairwise is an operator of two tensors under numpy's broadcasting rule.
-func pairwise(key opKey, f func(a, b *graph.Node) *graph.Node, ints func(a, b int64) int64, floats func(a, b float64) float64) operator {
+func pairwise(key opKey, f func(a, b *graph.Node) *graph.Node) operator {
 	return operator{key: key, minIn: 2, maxIn: 2, maxOut: 1,
-		fold: fold1(func(c *call) *hostTensor { return c.foldBinary(ints, floats) }),
 		lower: func(c *call) []*wire {
 			n, dims, flat := c.broadcast(c.in...)
 			return c.same(f(n[0], n[1]), dims, flat)
 		}}
 }
 
-// foldBinary computes an operator of two tensors on the host.
-func (c *call) foldBinary(ints func(a, b int64) int64, floats func(a, b float64) float64) *hostTensor {
-	a, b, out := c.hostPair(c.in[0].dtype)
-	if out == nil {
-		return nil
-	}
-	for i := range out.len() {
-		if isFloat(out.dtype) {
-			out.setFloat(i, floats(a.floats[i], b.floats[i]))
-		} else {
-			out.ints[i] = narrow(ints(a.ints[i], b.ints[i]), out.dtype)
-		}
-	}
-	return out
-}
-
-// hostPair broadcasts two host inputs to one shape and makes the result tensor,
-// nil when it would be too large for the host.
-func (c *call) hostPair(dtype graphsurgery.DType) (a, b, out *hostTensor) {
-	dims, err := broadcastDims(c.dims(0), c.dims(1))
-	if err != nil {
-		c.fail("%v", err)
-	}
-	if !c.small(dims) {
-		return nil, nil, nil
-	}
-	return c.host(0).broadcastTo(dims), c.host(1).broadcastTo(dims), newHost(dtype, dims...)
-}
-
 // pointwise is an operator of one tensor.
-func pointwise(key opKey, f func(*graph.Node) *graph.Node, floats func(float64) float64) operator {
+func pointwise(key opKey, f func(*graph.Node) *graph.Node) operator {
 	return operator{key: key, minIn: 1, maxIn: 1, maxOut: 1,
-		fold: fold1(func(c *call) *hostTensor {
-			x := c.host(0)
-			out := newHost(x.dtype, x.dims...)
-			for i := range out.len() {
-				if isFloat(x.dtype) {
-					out.setFloat(i, floats(x.floats[i]))
-				} else {
-					out.ints[i] = wholeNumber(key.Op, x.ints[i], floats)
-				}
-			}
-			return out
-		}),
 		lower: func(c *call) []*wire { return c.mapped(f) }}
-}
-
-// wholeNumber is a pointwise operator on an integer. Those the standard allows on
-// integers are computed as integers: float64 is exact up to 2^53 only.
-func wholeNumber(op string, x int64, floats func(float64) float64) int64 {
-	switch op {
-	case "Neg":
-		return -x
-	case "Abs":
-		return max(x, -x)
-	case "Sign":
-		return int64(cmp.Compare(x, 0))
-	}
-	return int64(floats(float64(x)))
 }
 
 // mapped applies f to input 0 in whichever form it has.
@@ -161,67 +81,6 @@ func maxNode(a, b *graph.Node) *graph.Node { return graph.Max(a, b) }
 // minNode is Min. On a tie GoMLX gives the whole gradient to the second operand
 // of Min, so they are swapped to agree with Max.
 func minNode(a, b *graph.Node) *graph.Node { return graph.Min(b, a) }
-
-// foldPow keeps the type of the base, as Pow-12 demands.
-func foldPow(c *call) *hostTensor {
-	a, b, out := c.hostPair(c.in[0].dtype)
-	if out == nil {
-		return nil
-	}
-	for i := range out.len() {
-		c.integralPow(b.at(i))
-		p := math.Pow(a.at(i), b.at(i))
-		if isFloat(out.dtype) {
-			out.setFloat(i, p)
-		} else {
-			out.ints[i] = narrow(int64(p), out.dtype)
-		}
-	}
-	return out
-}
-
-// integralPow refuses a fractional exponent of an integer base.
-func (c *call) integralPow(p float64) {
-	if !isFloat(c.in[0].dtype) && p != math.Trunc(p) {
-		c.refuse("exponent %g of an integer base: want a whole number", p)
-	}
-}
-
-// lowerPow writes Pow-7 (types mixed since 12) with a constant exponent out as
-// products and roots: that is exact, and has a gradient for a negative base,
-// where GoMLX's Pow would take a logarithm.
-func lowerPow(c *call) []*wire {
-	if h := c.in[1].host; h != nil && h.len() == 1 && len(h.dims) <= c.rank(0) {
-		c.integralPow(h.scalar())
-		if f := powBy(h.scalar()); f != nil {
-			return c.mapped(f)
-		}
-	}
-	n, dims, flat := c.broadcast(c.in...)
-	exponent := graph.ConvertDType(n[1], n[0].DType())
-	return c.same(graph.Pow(n[0], exponent), dims, flat)
-}
-
-// powBy gives x^p for the exponents that models use, else nil.
-func powBy(p float64) func(*graph.Node) *graph.Node {
-	switch {
-	case p == 0.5:
-		return graph.Sqrt
-	case p == -0.5:
-		return func(x *graph.Node) *graph.Node { return graph.Reciprocal(graph.Sqrt(x)) }
-	case p == -1:
-		return graph.Reciprocal
-	case p >= 1 && p <= 8 && p == math.Trunc(p):
-		return func(x *graph.Node) *graph.Node {
-			out := x
-			for range int(p) - 1 {
-				out = graph.Mul(out, x)
-			}
-			return out
-		}
-	}
-	return nil
-}
 
 // lowerClip6 is Clip-6: the bounds are attributes.
 func lowerClip6(c *call) []*wire {

@@ -1,4 +1,24 @@
 package importer
 
+import "slices"
+
+// NewestOpset tells tests what the table goes up to.
+const NewestOpset = newestOpset
+
 // Compiled tells tests how many programs a runner keeps.
 func (r *Runner) Compiled() int { return len(r.compiled) }
+
+// Operators lists the operators of the table, with their domains unless that is
+// the default one, sorted.
+func Operators() []string {
+	var names []string
+	for key := range newTable() {
+		name := key.Op
+		if key.Domain != "" {
+			name = key.Domain + "." + key.Op
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -74,7 +74,8 @@ func (t *tracer) annotate() {
 	var format *graphsurgery.FormatError
 	var unsupported *graphsurgery.UnsupportedError
 	if t.at != nil && !errors.As(err, &format) && !errors.As(err, &unsupported) {
-		err = &lowerError{t.at.Name(), t.at.Op(), t.program.opsets[t.at], err}
+		opset, _ := t.at.Graph().Opset(t.at.Domain())
+		err = &lowerError{t.at.Name(), t.at.Op(), opset, err}
 	}
 	panic(err)
 }

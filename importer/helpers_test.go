@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,14 +45,22 @@ func backend(t testing.TB, config string) compute.Backend {
 	return b
 }
 
-// eachBackend runs a test on every backend of AAT_ONNX_TEST_BACKENDS, a comma
-// list of backends in package pjrt's spelling, "go" by default.
-func eachBackend(t *testing.T, f func(t *testing.T, b compute.Backend)) {
+// testBackends lists the backends of AAT_ONNX_TEST_BACKENDS, a comma list in
+// package pjrt's spelling, "go" by default.
+func testBackends() []string {
 	list := os.Getenv("AAT_ONNX_TEST_BACKENDS")
 	if list == "" {
 		list = "go"
 	}
-	for _, config := range strings.Split(list, ",") {
+	return strings.Split(list, ",")
+}
+
+// testBackend tells whether a backend is among them.
+func testBackend(config string) bool { return slices.Contains(testBackends(), config) }
+
+// eachBackend runs a test on every backend of testBackends.
+func eachBackend(t *testing.T, f func(t *testing.T, b compute.Backend)) {
+	for _, config := range testBackends() {
 		name, _, _ := strings.Cut(config, ":")
 		t.Run(name, func(t *testing.T) { f(t, backend(t, config)) })
 	}

@@ -12,7 +12,7 @@ import (
 
 // hostTensor is a small tensor whose elements are known while the graph is
 // built. Integer and boolean types keep int64, float types float64; float32
-// values are rounded to float32 by every operation (see setFloat).
+// those of the shorter types are values of the type.
 type hostTensor struct {
 	dtype  graphsurgery.DType
 	dims   []int
@@ -51,25 +51,31 @@ func hostOf(t *graphsurgery.Tensor) (*hostTensor, error) {
 		h.ints = ints
 		return h, err
 	}
-	if t.DType() == graphsurgery.Double {
-		return h, h.readDoubles(t)
-	}
-	values, err := t.Float32s()
-	h.floats = make([]float64, len(values))
-	for i, v := range values {
-		h.floats[i] = float64(v)
-	}
+	floats, err := t.Float64s()
+	h.floats = floats
 	return h, err
 }
 
-// readDoubles keeps the precision that Float32s would lose.
-func (h *hostTensor) readDoubles(t *graphsurgery.Tensor) error {
-	raw, err := t.Raw()
-	if err != nil {
-		return err
+// onnx is the inverse of hostOf.
+func (h *hostTensor) onnx() (*graphsurgery.Tensor, error) {
+	dims := make([]int64, len(h.dims))
+	for i, d := range h.dims {
+		dims[i] = int64(d)
 	}
-	h.floats, err = doubles(raw)
-	return err
+	switch {
+	case h.dtype == graphsurgery.Double:
+		return graphsurgery.NewTensor(dims, h.floats), nil
+	case isFloat(h.dtype):
+		return graphsurgery.NewFloatTensor(h.dtype, dims, convertSlice[float32](h.floats))
+	}
+	raw := make([]byte, 0, len(h.ints)*h.dtype.Size())
+	for _, v := range h.ints {
+		for range h.dtype.Size() {
+			raw = append(raw, byte(v))
+			v >>= 8
+		}
+	}
+	return graphsurgery.NewTensorRaw(h.dtype, dims, raw)
 }
 
 // len is the number of elements.
@@ -86,15 +92,6 @@ func (h *hostTensor) setFloat(i int, x float64) {
 		x = float64(float32(x))
 	}
 	h.floats[i] = x
-}
-
-// copyFrom copies element j of a tensor of the same type to element i.
-func (h *hostTensor) copyFrom(i int, from *hostTensor, j int) {
-	if isFloat(h.dtype) {
-		h.floats[i] = from.floats[j]
-	} else {
-		h.ints[i] = from.ints[j]
-	}
 }
 
 // reshaped is the same elements under other dimensions.
@@ -143,57 +140,6 @@ func product(dims []int) int {
 		n *= d
 	}
 	return n
-}
-
-// strides of a dense row-major tensor.
-func strides(dims []int) []int {
-	s := make([]int, len(dims))
-	n := 1
-	for i := len(dims) - 1; i >= 0; i-- {
-		s[i] = n
-		n *= dims[i]
-	}
-	return s
-}
-
-// gather makes a tensor of the given dimensions whose elements are those of h at
-// source(index). The index slice is reused between calls.
-func (h *hostTensor) gather(dims []int, source func(index []int) int) *hostTensor {
-	out := newHost(h.dtype, dims...)
-	index := make([]int, len(dims))
-	for i := range out.len() {
-		out.copyFrom(i, h, source(index))
-		advance(index, dims)
-	}
-	return out
-}
-
-// advance steps a row-major index.
-func advance(index, dims []int) {
-	for axis := len(dims) - 1; axis >= 0; axis-- {
-		if index[axis]++; index[axis] < dims[axis] {
-			return
-		}
-		index[axis] = 0
-	}
-}
-
-// broadcastTo repeats h along missing axes and axes of size one.
-func (h *hostTensor) broadcastTo(dims []int) *hostTensor {
-	if slices.Equal(h.dims, dims) {
-		return h
-	}
-	from := strides(h.dims)
-	skip := len(dims) - len(h.dims)
-	return h.gather(dims, func(index []int) int {
-		at := 0
-		for i, s := range from {
-			if h.dims[i] > 1 {
-				at += s * index[skip+i]
-			}
-		}
-		return at
-	})
 }
 
 // broadcastDims gives the common dimensions of numpy's broadcasting rule.

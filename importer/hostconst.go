@@ -1,25 +1,11 @@
 package importer
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 )
-
-// doubles reads little-endian float64.
-func doubles(raw []byte) ([]float64, error) {
-	if len(raw)%8 != 0 {
-		return nil, fmt.Errorf("got %d bytes of float64, want a multiple of 8", len(raw))
-	}
-	out := make([]float64, len(raw)/8)
-	for i := range out {
-		out[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
-	}
-	return out, nil
-}
 
 // tensor copies the elements into a GoMLX tensor of the given type, float32 for
 // the half types.

@@ -3,6 +3,7 @@ package importer
 import (
 	"slices"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 )
@@ -11,7 +12,7 @@ import (
 // earlier models have none.
 func indexOps() []operator {
 	return []operator{
-		{key: onnx("Gather", 1), attrs: "axis", minIn: 2, maxIn: 2, maxOut: 1, fold: fold1(foldGather), lower: single(lowerGather)},
+		{key: onnx("Gather", 1), attrs: "axis", minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerGather)},
 		{key: onnx("GatherElements", 11), attrs: "axis", minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerGatherElements)},
 		{key: onnx("GatherND", 11), minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerGatherND)},
 		{key: onnx("GatherND", 12), attrs: "batch_dims", minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerGatherND)},
@@ -29,24 +30,6 @@ func (c *call) hostIndices(h *hostTensor, size int) []int {
 			c.fail("index %d is outside an axis of size %d", out[i], size)
 		}
 		out[i] = v
-	}
-	return out
-}
-
-// foldGather is Gather-1 on the host.
-func foldGather(c *call) *hostTensor {
-	data, idx := c.host(0), c.host(1)
-	axis := c.axis(c.attrInt("axis", 0), c.rank(0))
-	dims := slices.Concat(data.dims[:axis], idx.dims, data.dims[axis+1:])
-	if !c.small(dims) {
-		return nil
-	}
-	at := c.hostIndices(idx, data.dims[axis])
-	inner := product(data.dims[axis+1:])
-	out := newHost(data.dtype, dims...)
-	for i := range out.len() {
-		outer, rest := i/(len(at)*inner), i%(len(at)*inner)
-		out.copyFrom(i, data, (outer*data.dims[axis]+at[rest/inner])*inner+rest%inner)
 	}
 	return out
 }
@@ -131,26 +114,41 @@ func permute(x *graph.Node, perm []int) *graph.Node {
 	return graph.TransposeAllAxes(x, perm...)
 }
 
-// lowerGatherElements is GatherElements-11: the index of every other axis is the
-// position itself.
+// lowerGatherElements is GatherElements-11.
 func lowerGatherElements(c *call) *graph.Node {
 	axis := c.axis(c.attrInt("axis", 0), c.rank(0))
 	if c.rank(1) != c.rank(0) {
 		c.fail("indices of rank %d for data of rank %d", c.rank(1), c.rank(0))
 	}
-	idx := wrapIndex(c.arg(1), c.dims(0)[axis])
-	columns := make([]*graph.Node, c.rank(0))
-	for i := range columns {
-		if i == axis {
-			columns[i] = graph.InsertAxes(idx, -1)
-		} else {
-			columns[i] = graph.InsertAxes(graph.Iota(c.graph, idx.Shape(), i), -1)
+	return gatherAlong(c.arg(0), wrapIndex(c.arg(1), c.dims(0)[axis]), axis)
+}
+
+// gatherAlong picks elements along one axis; the index of every other axis is the
+// position itself.
+func gatherAlong(x, idx *graph.Node, axis int) *graph.Node {
+	if idx.Shape().Size() == 0 {
+		return graph.Zeros(x.Graph(), shapes.Make(x.DType(), idx.Shape().Dimensions...))
+	}
+	idx = graph.ConvertDType(idx, dtypes.Int64)
+	step := strides(x.Shape().Dimensions)
+	at := graph.MulScalar(idx, step[axis])
+	for i := range idx.Rank() {
+		if i != axis {
+			at = graph.Add(at, graph.MulScalar(graph.Iota(x.Graph(), idx.Shape(), i), step[i]))
 		}
 	}
-	if len(columns) == 1 {
-		return graph.Gather(c.arg(0), columns[0])
+	return graph.Gather(graph.Reshape(x, x.Shape().Size()), graph.InsertAxes(at, -1))
+}
+
+// strides of a dense row-major tensor.
+func strides(dims []int) []int {
+	s := make([]int, len(dims))
+	n := 1
+	for i := len(dims) - 1; i >= 0; i-- {
+		s[i] = n
+		n *= dims[i]
 	}
-	return graph.Gather(c.arg(0), graph.Concatenate(columns, -1))
+	return s
 }
 
 // lowerGatherND is GatherND-11 and -12. The leading batch axes of the index are

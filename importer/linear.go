@@ -3,6 +3,7 @@ package importer
 import (
 	"slices"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 )
 
@@ -10,7 +11,9 @@ import (
 func linearOps() []operator {
 	return []operator{
 		{key: onnx("MatMul", 1), minIn: 2, maxIn: 2, maxOut: 1, lower: lowerMatMul},
-		// Gemm-7 broadcasts C one way; 11 makes it optional.
+		// Gemm-1 and -6 need broadcast=1 where C is smaller than the product; 7
+		// always broadcasts C one way; 11 makes it optional.
+		{key: onnx("Gemm", 1), attrs: "alpha beta broadcast transA transB", minIn: 3, maxIn: 3, maxOut: 1, lower: single(lowerGemm)},
 		{key: onnx("Gemm", 7), attrs: "alpha beta transA transB", minIn: 3, maxIn: 3, maxOut: 1, lower: single(lowerGemm)},
 		{key: onnx("Gemm", 11), attrs: "alpha beta transA transB", minIn: 2, maxIn: 3, maxOut: 1, lower: single(lowerGemm)},
 	}
@@ -87,14 +90,21 @@ func lowerGemm(c *call) *graph.Node {
 	if !c.has(2) || beta == 0 {
 		return y
 	}
-	n, _, _ := c.broadcast(c.wire(y), c.in[2])
+	n, dims, _ := c.broadcast(c.wire(y), c.in[2])
+	if !slices.Equal(dims, y.Shape().Dimensions) {
+		c.fail("C of shape %v does not broadcast to the product's shape %v", c.dims(2), y.Shape().Dimensions)
+	}
 	return graph.Add(n[0], scaled(n[1], beta))
 }
 
-// scaled multiplies unless the factor is one.
+// scaled multiplies unless the factor is one. An integer is scaled in float64 and
+// cut towards zero.
 func scaled(x *graph.Node, factor float64) *graph.Node {
 	if factor == 1 {
 		return x
+	}
+	if !x.DType().IsFloat() {
+		return graph.ConvertDType(graph.MulScalar(graph.ConvertDType(x, dtypes.Float64), factor), x.DType())
 	}
 	return graph.MulScalar(x, factor)
 }

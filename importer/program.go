@@ -3,7 +3,6 @@ package importer
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -44,9 +43,10 @@ type Port struct {
 type Program struct {
 	model     *graphsurgery.Model
 	options   Options
-	steps     map[*graphsurgery.Node]*operator
-	opsets    map[*graphsurgery.Node]int64
-	params    []*graphsurgery.Value // initialisers that become variables, in file order
+	table     table
+	steps     map[*graphsurgery.Node]*operator           // of nodes that are always lowered
+	instances map[*graphsurgery.Node]*graphsurgery.Graph // of calls among those
+	params    []*graphsurgery.Value                      // initialisers that become variables, in file order
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
 }
@@ -60,12 +60,13 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 	o.MaxPrograms = cmp.Or(o.MaxPrograms, DefaultMaxPrograms)
 	p := &Program{
 		model: m, options: o,
+		table:     newTable(),
 		steps:     make(map[*graphsurgery.Node]*operator),
-		opsets:    make(map[*graphsurgery.Node]int64),
+		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
 		isParam:   make(map[*graphsurgery.Value]bool),
 		trainable: make(map[string]bool),
 	}
-	if err := p.resolve(); err != nil {
+	if err := p.resolve(m.Graph); err != nil {
 		return nil, err
 	}
 	if err := p.checkPorts(); err != nil {
@@ -77,22 +78,41 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 	return p, nil
 }
 
-// resolve finds the table entry of each node and checks it.
-func (p *Program) resolve() error {
-	t := newTable()
-	for _, n := range p.model.Graph.Nodes() {
-		opset, ok := p.model.Opset(n.Domain())
-		if !ok {
-			return &graphsurgery.FormatError{File: p.model.Path(), Node: n.Name(), Op: n.Op(),
-				What: fmt.Sprintf("domain %q is not among the model's opset imports", n.Domain())}
+// resolve finds the table entry of each node of a graph, and of the functions
+// that it calls, and checks them. Nodes in bodies of If, Loop and Scan are
+// resolved when they are lowered: they may stand in a branch that is never taken.
+func (p *Program) resolve(g *graphsurgery.Graph) error {
+	for _, n := range g.Nodes() {
+		if n.Function() != nil {
+			body, err := p.instance(n)
+			if err != nil {
+				return err
+			}
+			p.instances[n] = body
+			if err := p.resolve(body); err != nil {
+				return err
+			}
+			continue
 		}
-		op, err := t.find(n, opset)
+		op, err := p.operator(n)
 		if err != nil {
-			return p.withFile(err)
+			return err
 		}
-		p.steps[n], p.opsets[n] = op, opset
+		p.steps[n] = op
 	}
 	return nil
+}
+
+// operator finds the table entry of a node by the opset of the graph or function
+// it stands in.
+func (p *Program) operator(n *graphsurgery.Node) (*operator, error) {
+	opset, ok := n.Graph().Opset(n.Domain())
+	if !ok {
+		return nil, &graphsurgery.FormatError{File: p.model.Path(), Node: n.Name(), Op: n.Op(),
+			What: fmt.Sprintf("domain %q is not among the opset imports", n.Domain())}
+	}
+	op, err := p.table.find(n, opset)
+	return op, p.withFile(err)
 }
 
 // withFile adds the model's path to an error of the table.
@@ -213,14 +233,15 @@ func (p *Program) Install(store *model.Store) error {
 // something does not fit; the error names the node being lowered.
 func (p *Program) Call(scope *model.Scope, inputs map[string]*graph.Node, outputs ...string) []*graph.Node {
 	for _, n := range inputs {
-		return p.callIn(scope, n.Graph(), inputs, outputs...)
+		return p.callIn(scope, n.Graph(), inputs, nil, outputs...)
 	}
 	panic(fmt.Errorf("no input was given, so there is no graph to build in"))
 }
 
-// callIn is Call for a given graph; a model need not have inputs.
-func (p *Program) callIn(scope *model.Scope, g *graph.Graph, inputs map[string]*graph.Node, outputs ...string) []*graph.Node {
-	t := &tracer{program: p, graph: g, store: scope.Store(), wires: make(map[*graphsurgery.Value]*wire)}
+// callIn is Call for a given graph; a model need not have inputs. f may be nil.
+func (p *Program) callIn(scope *model.Scope, g *graph.Graph, inputs map[string]*graph.Node, f *feeding, outputs ...string) []*graph.Node {
+	t := newTracer(p, g, scope.Store())
+	t.feeding = f
 	defer t.annotate()
 	targets, err := p.targets(outputs)
 	if err != nil {
@@ -244,27 +265,9 @@ func (p *Program) targets(names []string) ([]*graphsurgery.Value, error) {
 	return targets, nil
 }
 
-// needed walks back from targets and returns the values they depend on.
-func (p *Program) needed(targets []*graphsurgery.Value) map[*graphsurgery.Value]bool {
-	seen := make(map[*graphsurgery.Value]bool)
-	queue := slices.Clone(targets)
-	for len(queue) > 0 {
-		v := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		if v == nil || seen[v] {
-			continue
-		}
-		seen[v] = true
-		if n := v.Producer(); n != nil {
-			queue = append(queue, n.Inputs()...)
-		}
-	}
-	return seen
-}
-
 // neededInputs lists the graph inputs that targets depend on, in file order.
 func (p *Program) neededInputs(targets []*graphsurgery.Value) []*graphsurgery.Value {
-	needed := p.needed(targets)
+	needed := needed(targets)
 	var inputs []*graphsurgery.Value
 	for _, v := range p.model.Graph.Inputs() {
 		if needed[v] {

@@ -3,6 +3,8 @@ package importer
 import (
 	"slices"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 )
 
@@ -17,18 +19,17 @@ func reduceOps() []operator {
 	}{
 		{"ReduceSum", 13, reduceSum},
 		{"ReduceMean", 18, reduceMean},
-		{"ReduceMax", 18, reduceWith(graph.ReduceMax)},
-		{"ReduceMin", 18, reduceWith(graph.ReduceMin)},
+		{"ReduceMax", 18, reduceExtreme(graph.ReduceMax, graph.ReduceLogicalOr)},
+		{"ReduceMin", 18, reduceExtreme(graph.ReduceMin, graph.ReduceLogicalAnd)},
 		{"ReduceProd", 18, reduceProd},
-		{"ReduceL1", 18, func(x *graph.Node, axes []int) *graph.Node { return reduceSum(graph.Abs(x), axes) }},
-		{"ReduceL2", 18, func(x *graph.Node, axes []int) *graph.Node { return graph.Sqrt(reduceSum(graph.Mul(x, x), axes)) }},
+		{"ReduceL1", 18, func(x *graph.Node, axes []int) *graph.Node { return reduceSum(absolute(x), axes) }},
+		{"ReduceL2", 18, reduceL2},
+		{"ReduceLogSum", 18, reduceLogSum},
+		{"ReduceLogSumExp", 18, reduceLogSumExp},
 		{"ReduceSumSquare", 18, func(x *graph.Node, axes []int) *graph.Node { return reduceSum(graph.Mul(x, x), axes) }},
 	} {
 		old := operator{key: onnx(r.op, 1), attrs: "axes keepdims", minIn: 1, maxIn: 1, maxOut: 1,
 			lower: func(c *call) []*wire { return c.reduce(r.f) }}
-		if r.op == "ReduceProd" { // also how exporters count the elements of a shape
-			old.fold = fold1(foldReduceProd)
-		}
 		current := old
 		current.key, current.attrs, current.maxIn = onnx(r.op, r.asInput), "keepdims noop_with_empty_axes", 2
 		ops = append(ops, old, current)
@@ -88,6 +89,68 @@ func reduceWith(f func(*graph.Node, ...int) *graph.Node) func(*graph.Node, []int
 	}
 }
 
+// reduceExtreme takes the maximum or minimum; of booleans (since 20) the logical
+// one. Equal extremes share the gradient, as PyTorch's amax has it, where GoMLX
+// gives the whole of it to each.
+func reduceExtreme(f, logical func(*graph.Node, ...int) *graph.Node) func(*graph.Node, []int) *graph.Node {
+	return func(x *graph.Node, axes []int) *graph.Node {
+		switch {
+		case len(axes) == 0:
+			return x
+		case x.DType() == dtypes.Bool:
+			return logical(x, axes...)
+		case !x.DType().IsFloat() || x.Shape().Size() == 0:
+			return f(x, axes...)
+		}
+		shared := graph.IdentityWithCustomGradient(x, func(_, v *graph.Node) *graph.Node {
+			at := graph.StopGradient(x)
+			equal := graph.ConvertDType(graph.Equal(at, graph.ReduceAndKeep(at, f, axes...)), v.DType())
+			return graph.Div(v, graph.ReduceAndKeep(equal, graph.ReduceSum, axes...))
+		})
+		return f(shared, axes...)
+	}
+}
+
+// inFloat computes a reduction that needs fractions on integers too.
+func inFloat(f func(*graph.Node, []int) *graph.Node, x *graph.Node, axes []int) *graph.Node {
+	if x.DType().IsFloat() {
+		return f(x, axes)
+	}
+	return graph.ConvertDType(f(graph.ConvertDType(x, dtypes.Float64), axes), x.DType())
+}
+
+// reduceL2 is the root of the sum of squares, with gradient 0 where all is zero,
+// as in PyTorch.
+func reduceL2(x *graph.Node, axes []int) *graph.Node {
+	return inFloat(func(x *graph.Node, axes []int) *graph.Node {
+		sum := reduceSum(graph.Mul(x, x), axes)
+		none := graph.Equal(sum, constantLike(sum, 0))
+		root := graph.Sqrt(graph.Where(none, graph.OnesLike(sum), sum))
+		return graph.Where(none, graph.ZerosLike(sum), root)
+	}, x, axes)
+}
+
+// reduceLogSum is the logarithm of the sum.
+func reduceLogSum(x *graph.Node, axes []int) *graph.Node {
+	return inFloat(func(x *graph.Node, axes []int) *graph.Node { return graph.Log(reduceSum(x, axes)) }, x, axes)
+}
+
+// reduceLogSumExp is log Σ exp, shifted by the maximum where that is finite.
+func reduceLogSumExp(x *graph.Node, axes []int) *graph.Node {
+	return inFloat(func(x *graph.Node, axes []int) *graph.Node {
+		if len(axes) == 0 {
+			return x
+		}
+		if x.Shape().Size() == 0 {
+			return graph.Log(reduceSum(x, axes))
+		}
+		top := graph.ReduceAndKeep(graph.StopGradient(x), graph.ReduceMax, axes...)
+		top = graph.StopGradient(graph.Where(graph.IsFinite(top), top, graph.ZerosLike(top)))
+		sum := reduceSum(graph.Exp(graph.Sub(x, top)), axes)
+		return graph.Add(graph.Log(sum), graph.Reshape(top, sum.Shape().Dimensions...))
+	}, x, axes)
+}
+
 // reduceSum sums.
 func reduceSum(x *graph.Node, axes []int) *graph.Node { return reduceWith(graph.ReduceSum)(x, axes) }
 
@@ -121,6 +184,9 @@ func reduceProd(x *graph.Node, axes []int) *graph.Node {
 	for _, a := range last {
 		n *= x.Shape().Dimensions[a]
 	}
+	if n == 0 {
+		return graph.Ones(x.Graph(), shapes.Make(x.DType(), dims...))
+	}
 	y := graph.Reshape(permute(x, append(kept, last...)), append(slices.Clone(dims), n)...)
 	axis := len(dims)
 	for ; n > 1; n = (n + 1) / 2 {
@@ -132,30 +198,4 @@ func reduceProd(x *graph.Node, axes []int) *graph.Node {
 		y = z
 	}
 	return graph.Reshape(y, dims...)
-}
-
-// foldReduceProd multiplies all elements on the host.
-func foldReduceProd(c *call) *hostTensor {
-	x := c.host(0)
-	axes, none := c.reduceAxes()
-	if none || len(axes) != c.rank(0) {
-		return nil
-	}
-	out := newHost(x.dtype)
-	if isFloat(x.dtype) {
-		p := 1.0
-		for _, v := range x.floats {
-			p *= v
-		}
-		out.setFloat(0, p)
-	} else {
-		out.ints[0] = 1
-		for _, v := range x.ints {
-			out.ints[0] *= v
-		}
-	}
-	if c.attrInt("keepdims", 1) != 0 {
-		return out.reshaped(slices.Repeat([]int{1}, c.rank(0)))
-	}
-	return out
 }

@@ -3,12 +3,10 @@ package importer
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -17,7 +15,8 @@ import (
 
 // Runner runs a program on one backend. Its weights reach the device once. It
 // compiles one program per set of input shapes and outputs and keeps the most
-// recently used. It is safe for concurrent use; runs happen one after another.
+// recently used. Where an input decides a shape, as a Reshape's target may, it
+// compiles one per value of that input. It is safe for concurrent use; runs happen one after another.
 type Runner struct {
 	program *Program
 	backend compute.Backend
@@ -26,12 +25,6 @@ type Runner struct {
 	mu       sync.Mutex
 	compiled []*compiled // most recently used last
 	closed   bool
-}
-
-// compiled is one program and what it was compiled for.
-type compiled struct {
-	key  string
-	exec *model.Exec
 }
 
 // NewRunner makes a runner with a copy of the model's weights. Close frees them.
@@ -74,11 +67,8 @@ func (r *Runner) Run(inputs map[string]*tensors.Tensor, outputs ...string) (map[
 	}
 	var results []*tensors.Tensor
 	err = Guard("run "+strings.Join(names, ", "), func() error {
-		exec, err := r.executor(args, ports, names)
-		if err != nil {
-			return err
-		}
-		results, err = exec.Call(args...)
+		var err error
+		results, err = r.call(args, ports, names)
 		return err
 	})
 	if err != nil {
@@ -92,13 +82,13 @@ func (r *Runner) Run(inputs map[string]*tensors.Tensor, outputs ...string) (map[
 }
 
 // arguments checks the inputs and puts them in the order of ports.
-func (r *Runner) arguments(inputs map[string]*tensors.Tensor, ports []*graphsurgery.Value) ([]any, error) {
+func (r *Runner) arguments(inputs map[string]*tensors.Tensor, ports []*graphsurgery.Value) ([]*tensors.Tensor, error) {
 	for name := range inputs {
 		if r.program.model.Graph.Input(name) == nil {
 			return nil, fmt.Errorf("input %q is no input of the model; it has %s", name, portNames(r.program.Inputs()))
 		}
 	}
-	args := make([]any, len(ports))
+	args := make([]*tensors.Tensor, len(ports))
 	for i, v := range ports {
 		t := inputs[v.Name()]
 		if t == nil {
@@ -110,38 +100,6 @@ func (r *Runner) arguments(inputs map[string]*tensors.Tensor, ports []*graphsurg
 		args[i] = t
 	}
 	return args, nil
-}
-
-// executor finds or makes the program for the shapes of args.
-func (r *Runner) executor(args []any, ports []*graphsurgery.Value, names []string) (*model.Exec, error) {
-	var key strings.Builder
-	for _, a := range args {
-		fmt.Fprint(&key, a.(*tensors.Tensor).Shape(), ";")
-	}
-	fmt.Fprintf(&key, "%q", names)
-	at := slices.IndexFunc(r.compiled, func(c *compiled) bool { return c.key == key.String() })
-	if at >= 0 {
-		c := r.compiled[at]
-		r.compiled = append(slices.Delete(r.compiled, at, at+1), c)
-		return c.exec, nil
-	}
-	build := func(scope *model.Scope, g *graph.Graph, nodes []*graph.Node) []*graph.Node {
-		feeds := make(map[string]*graph.Node, len(nodes))
-		for i, n := range nodes {
-			feeds[ports[i].Name()] = n
-		}
-		return r.program.callIn(scope, g, feeds, names...)
-	}
-	exec, err := model.NewExec(r.backend, r.store, build)
-	if err != nil {
-		return nil, err
-	}
-	if len(r.compiled) >= r.program.options.MaxPrograms {
-		r.compiled[0].exec.Finalize()
-		r.compiled = slices.Delete(r.compiled, 0, 1)
-	}
-	r.compiled = append(r.compiled, &compiled{key: key.String(), exec: exec})
-	return exec, nil
 }
 
 // portNames lists names for an error message.

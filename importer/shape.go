@@ -14,6 +14,7 @@ func shapeOps() []operator {
 		{key: onnx("Shape", 1), minIn: 1, maxIn: 1, maxOut: 1, lower: lowerShape},
 		{key: onnx("Shape", 15), attrs: "start end", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerShape},
 		{key: onnx("Size", 1), minIn: 1, maxIn: 1, maxOut: 1, lower: lowerSize},
+		{key: onnx("Reshape", 1), attrs: "consumed_inputs shape", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerReshape},
 		{key: onnx("Reshape", 5), minIn: 2, maxIn: 2, maxOut: 1, lower: lowerReshape},
 		{key: onnx("Reshape", 14), attrs: "allowzero", minIn: 2, maxIn: 2, maxOut: 1, lower: lowerReshape},
 		{key: onnx("Flatten", 1), attrs: "axis", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerFlatten},
@@ -22,8 +23,7 @@ func shapeOps() []operator {
 		{key: onnx("Squeeze", 13), minIn: 1, maxIn: 2, maxOut: 1, lower: lowerSqueeze},
 		{key: onnx("Unsqueeze", 1), attrs: "axes", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerUnsqueeze},
 		{key: onnx("Unsqueeze", 13), minIn: 2, maxIn: 2, maxOut: 1, lower: lowerUnsqueeze},
-		{key: onnx("Transpose", 1), attrs: "perm", minIn: 1, maxIn: 1, maxOut: 1,
-			fold: fold1(foldTranspose), lower: single(lowerTranspose)},
+		{key: onnx("Transpose", 1), attrs: "perm", minIn: 1, maxIn: 1, maxOut: 1, lower: single(lowerTranspose)},
 	}
 }
 
@@ -60,10 +60,13 @@ func (c *call) reshaped(dims []int) []*wire {
 	return c.out(graph.Reshape(c.anyOf(w), dims...))
 }
 
-// lowerReshape is Reshape-5 (0 copies a dimension, -1 is inferred) and -14
+// lowerReshape is Reshape-1, -5 (0 copies a dimension, -1 is inferred) and -14
 // (with allowzero, 0 is a dimension of size zero).
 func lowerReshape(c *call) []*wire {
-	dims, allowZero := c.ints(1), c.attrInt("allowzero", 0) != 0
+	dims, allowZero := c.attrInts("shape"), c.attrInt("allowzero", 0) != 0
+	if c.opset >= 5 {
+		dims = c.ints(1)
+	}
 	from, free, known := c.dims(0), -1, 1
 	for i, d := range dims {
 		switch {
@@ -164,24 +167,7 @@ func (c *call) permutation() []int {
 	return perm
 }
 
-// foldTranspose is Transpose-1 on the host.
-func foldTranspose(c *call) *hostTensor {
-	x, perm := c.host(0), c.permutation()
-	from := strides(x.dims)
-	dims := make([]int, len(perm))
-	for i, p := range perm {
-		dims[i] = x.dims[p]
-	}
-	return x.gather(dims, func(index []int) int {
-		at := 0
-		for i, p := range perm {
-			at += index[i] * from[p]
-		}
-		return at
-	})
-}
-
-// lowerTranspose is Transpose-1 in the graph.
+// lowerTranspose is Transpose-1.
 func lowerTranspose(c *call) *graph.Node {
 	perm := c.permutation()
 	if len(perm) < 2 {

@@ -9,10 +9,9 @@ import (
 // sliceOps cut ranges out of axes.
 func sliceOps() []operator {
 	return []operator{
-		{key: onnx("Slice", 1), attrs: "axes starts ends", minIn: 1, maxIn: 1, maxOut: 1,
-			fold: fold1(foldSlice), lower: lowerSlice},
+		{key: onnx("Slice", 1), attrs: "axes starts ends", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerSlice},
 		// Slice-10: bounds are inputs, and there are steps.
-		{key: onnx("Slice", 10), minIn: 3, maxIn: 5, maxOut: 1, fold: fold1(foldSlice), lower: lowerSlice},
+		{key: onnx("Slice", 10), minIn: 3, maxIn: 5, maxOut: 1, lower: lowerSlice},
 	}
 }
 
@@ -81,35 +80,7 @@ func cutBounds(start, end, step, d int) bounds {
 	return bounds{min(max(start, 0), d-1), min(max(end, -1), d-1), step}
 }
 
-// slice takes a range of one axis on the host.
-func (h *hostTensor) slice(axis int, b bounds) *hostTensor {
-	dims := slices.Clone(h.dims)
-	dims[axis] = b.len()
-	from := strides(h.dims)
-	return h.gather(dims, func(index []int) int {
-		at := (b.start + index[axis]*b.step) * from[axis]
-		for i, s := range from {
-			if i != axis {
-				at += index[i] * s
-			}
-		}
-		return at
-	})
-}
-
-// foldSlice is Slice on the host.
-func foldSlice(c *call) *hostTensor {
-	h := c.host(0)
-	ranges := c.sliceBounds()
-	for axis := range h.dims {
-		if b, ok := ranges[axis]; ok {
-			h = h.slice(axis, b)
-		}
-	}
-	return h
-}
-
-// lowerSlice is Slice in the graph.
+// lowerSlice is Slice-1 and -10.
 func lowerSlice(c *call) []*wire {
 	ranges := c.sliceBounds()
 	x := c.arg(0)

@@ -11,7 +11,7 @@ import (
 // newestOpset is the newest version of the default domain whose changes the
 // table takes into account. A model above it is refused, because an operator
 // may have changed its meaning since.
-const newestOpset = 25
+const newestOpset = 27
 
 // opKey names one version of an operator. Domain "" is ai.onnx.
 type opKey struct {
@@ -30,10 +30,8 @@ type operator struct {
 	// check says what of a node is valid but unsupported; "" means nothing. Nil
 	// means that the attributes' names are all there is to check.
 	check func(n *graphsurgery.Node) string
-	// fold computes the outputs in plain Go when all inputs are known while the
-	// graph is built. It returns nil to leave the work to lower. Nil means never.
-	fold func(c *call) []*hostTensor
-	// lower builds the outputs.
+	// lower builds the outputs. It is not called for a node that is computed in
+	// plain Go, see call.evaluate.
 	lower func(c *call) []*wire
 }
 
@@ -44,9 +42,51 @@ type table map[opKey][]*operator // keys with Since = 0
 func newTable() table {
 	t := make(table)
 	for _, family := range [][]operator{
-		elementwiseOps(), activationOps(), compareOps(), castOps(),
-		constantOps(), shapeOps(), arrangeOps(), sliceOps(), indexOps(),
-		reduceOps(), linearOps(), convOps(), normOps(), softmaxOps(), attentionOps(),
+		elementwiseOps(),
+		legacyOps(),
+		signOps(),
+		trigonometryOps(),
+		bitOps(),
+		maskOps(),
+		padOps(),
+		scatterOps(),
+		orderOps(),
+		cumulateOps(),
+		compressOps(),
+		activationOps(),
+		compareOps(),
+		castOps(),
+		constantOps(),
+		shapeOps(),
+		arrangeOps(),
+		sliceOps(),
+		indexOps(),
+		reduceOps(),
+		linearOps(),
+		convOps(),
+		poolOps(),
+		resizeOps(),
+		channelNormOps(),
+		dropoutOps(),
+		placeOps(),
+		fourierOps(),
+		sampleOps(),
+		softmaxOps(),
+		attentionOps(),
+		layerNormOps(),
+		rotaryOps(),
+		lossOps(),
+		recurrentOps(),
+		einsumOps(),
+		detOps(),
+		quantizeOps(),
+		qlinearOps(),
+		microsoftOps(),
+		msNormOps(),
+		msAttentionOps(),
+		onDataOps(),
+		controlOps(),
+		sequenceOps(),
 	} {
 		for _, op := range family {
 			t.add(op)

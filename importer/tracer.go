@@ -15,12 +15,31 @@ import (
 // of shape [rows, width] that holds the same elements. Forms are made from each
 // other when first asked for.
 type wire struct {
+	kind  wireKind
+	items []*wire // of a sequence, or the one of an optional, if it has one
 	dtype graphsurgery.DType
 	dims  []int
 	host  *hostTensor
 	node  *graph.Node
 	flat  *graph.Node
+	// real is a quantised value as floats with a straight-through gradient, or nil.
+	real *wire
+	// origin and index say which constant the wire is, if host does not.
+	origin *origin
+	index  int
 }
+
+// leftOut stands for an input of a function's body that the call does not give.
+var leftOut = new(wire)
+
+// wireKind tells tensors from what holds them.
+type wireKind int
+
+const (
+	tensorWire wireKind = iota
+	sequenceWire
+	optionalWire
+)
 
 // tracer builds one graph. at is the node being lowered, for error messages.
 type tracer struct {
@@ -29,6 +48,22 @@ type tracer struct {
 	store   *model.Store
 	wires   map[*graphsurgery.Value]*wire
 	at      *graphsurgery.Node
+	feeding *feeding // nil where the caller's nodes are all there is
+
+	// what was found out about bodies of If, Loop and Scan
+	steps     map[*graphsurgery.Node]*operator
+	instances map[*graphsurgery.Node]*graphsurgery.Graph
+	plans     map[*graphsurgery.Graph][]*graphsurgery.Node
+	unrolled  int // nodes in bodies lowered so far
+}
+
+// newTracer begins a graph.
+func newTracer(p *Program, g *graph.Graph, store *model.Store) *tracer {
+	return &tracer{program: p, graph: g, store: store, wires: make(map[*graphsurgery.Value]*wire),
+		steps:     make(map[*graphsurgery.Node]*operator),
+		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
+		plans:     make(map[*graphsurgery.Graph][]*graphsurgery.Node),
+	}
 }
 
 // feed checks the inputs and makes them wires.
@@ -42,6 +77,7 @@ func (t *tracer) feed(inputs map[string]*graph.Node, needed []*graphsurgery.Valu
 			panic(err)
 		}
 		t.wires[v] = t.wire(n)
+		t.wires[v].origin = t.feeding.origin(v)
 	}
 	for name := range inputs {
 		if t.program.model.Graph.Input(name) == nil {
@@ -52,14 +88,8 @@ func (t *tracer) feed(inputs map[string]*graph.Node, needed []*graphsurgery.Valu
 
 // run lowers what targets need, in file order, and returns their nodes.
 func (t *tracer) run(targets []*graphsurgery.Value) []*graph.Node {
-	needed := t.program.needed(targets)
-	for _, n := range t.program.model.Graph.Nodes() {
-		for _, out := range n.Outputs() {
-			if out != nil && needed[out] {
-				t.step(n)
-				break
-			}
-		}
+	for _, n := range plan(t.program.model.Graph, targets) {
+		t.step(n)
 	}
 	t.at = nil
 	nodes := make([]*graph.Node, len(targets))
@@ -72,29 +102,60 @@ func (t *tracer) run(targets []*graphsurgery.Value) []*graph.Node {
 // step lowers one node.
 func (t *tracer) step(n *graphsurgery.Node) {
 	t.at = n
-	op := t.program.steps[n]
-	c := &call{tracer: t, n: n, opset: t.program.opsets[n], in: make([]*wire, len(n.Inputs()))}
-	known := op.fold != nil
+	c := &call{tracer: t, n: n, in: make([]*wire, len(n.Inputs()))}
+	c.opset, _ = n.Graph().Opset(n.Domain())
 	for i, v := range n.Inputs() {
-		if v != nil {
-			c.in[i] = t.wireOf(v)
-			known = known && c.in[i].host != nil && c.small(c.in[i].dims)
+		if v == nil {
+			continue
+		}
+		if w := t.wireOf(v); w != leftOut {
+			c.in[i] = w
 		}
 	}
-	var out []*wire
-	if known {
-		for _, h := range op.fold(c) {
-			out = append(out, hostWire(h))
+	for i, w := range c.lower() {
+		if v := n.Output(i); v != nil && w != nil {
+			t.wires[v] = w
 		}
 	}
-	if out == nil {
-		out = op.lower(c)
+}
+
+// lower computes the node on the host, in its function's body, or by its table
+// entry.
+func (c *call) lower() []*wire {
+	if c.n.Function() != nil {
+		return lowerFunction(c)
 	}
-	for i, v := range n.Outputs() {
-		if v != nil && i < len(out) {
-			t.wires[v] = out[i]
+	op := c.operator()
+	for i := range op.minIn {
+		if !c.has(i) {
+			c.fail("input %d of %s is missing", i, c.n.Op())
 		}
 	}
+	if out := c.evaluate(); out != nil {
+		return out
+	}
+	out := op.lower(c)
+	c.carryReal(op, out)
+	c.remember(out)
+	return out
+}
+
+// operator gives the node's table entry. Those of nodes in bodies are looked up
+// when they are lowered first.
+func (t *tracer) operator() *operator {
+	n := t.at
+	if op := t.program.steps[n]; op != nil {
+		return op
+	}
+	if op := t.steps[n]; op != nil {
+		return op
+	}
+	op, err := t.program.operator(n)
+	if err != nil {
+		panic(err)
+	}
+	t.steps[n] = op
+	return op
 }
 
 // wireOf gives the wire of a value, reading initialisers when first used.
@@ -109,6 +170,9 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 	var w *wire
 	if t.program.isParam[v] {
 		w = t.parameter(v.Name())
+		if !t.program.trainable[v.Name()] {
+			w.origin = &origin{init: init}
+		}
 	} else {
 		h, err := hostOf(init)
 		if err != nil {
@@ -162,6 +226,8 @@ func (t *tracer) refuseHalf(n *graph.Node) {
 // nodeOf gives the node of the value's own shape.
 func (t *tracer) nodeOf(w *wire) *graph.Node {
 	switch {
+	case w.kind != tensorWire:
+		panic(&graphsurgery.UnsupportedError{File: t.program.model.Path(), What: "a sequence or optional where a tensor is computed"})
 	case w.node != nil:
 	case w.flat != nil:
 		w.node = graph.Reshape(w.flat, w.dims...)

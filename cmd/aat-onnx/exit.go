@@ -77,6 +77,10 @@ func (a *app) finish(ctx context.Context, err error) int {
 	if code > 128 && a.saved != "" {
 		hints = []string{a.saved}
 	}
+	var nonconform *nonconformError
+	if a.json && errors.As(err, &nonconform) {
+		return code // the result is the one JSON object
+	}
 	if a.json {
 		object := map[string]any{"code": code, "message": oneLine(err.Error()), "hints": hints}
 		var mismatch *mismatchError
@@ -127,6 +131,7 @@ func classify(err error) (code int, hints []string) {
 		mismatch    *mismatchError
 		broken      *brokenError
 		difference  *differenceError
+		nonconform  *nonconformError
 		errno       syscall.Errno
 		pathErr     *fs.PathError
 	)
@@ -163,7 +168,7 @@ func classify(err error) (code int, hints []string) {
 		return exitDownload, []string{"fetch it again with 'aat-onnx backend install cpu --force'"}
 	case errors.As(err, &noORT):
 		return exitDownload, hint(noORT.Hint)
-	case errors.As(err, &mismatch), errors.As(err, &difference):
+	case errors.As(err, &mismatch), errors.As(err, &difference), errors.As(err, &nonconform):
 		return exitMismatch, []string{}
 	case errors.Is(err, syscall.ENOSPC):
 		return exitIO, []string{"free some space, or write to another disk"}

@@ -138,6 +138,8 @@ func indexKernel(op string) (kernel, bool) {
 		return kernel{1, (*call).nonZero}, true
 	case "Compress":
 		return kernel{2, (*call).compress}, true
+	case "Unique":
+		return kernel{1, (*call).unique}, true
 	case "ReverseSequence":
 		return kernel{2, (*call).reverseSequence}, true
 	}

@@ -16,6 +16,7 @@ const (
 	kindOr
 	kindVia
 	kindCone
+	kindUnit
 )
 
 // Expr describes one value of a graph. It is built by the functions of this
@@ -24,6 +25,7 @@ const (
 type Expr struct {
 	kind kind
 	name string
+	text string // what it is called in a miss
 
 	ops      []string // of an Op: accepted operators, "domain::Op" outside ai.onnx
 	in       []*Expr
@@ -34,8 +36,9 @@ type Expr struct {
 	tests    []valueTest
 
 	class Class // of a Via
-	every bool
+	reach reach
 	want  []Function // of a Cone
+	unit  Unit       // of an Of
 }
 
 type attrTest struct {
@@ -102,8 +105,32 @@ func Maybe(op string, e *Expr) *Expr { return Or(Op(op, e, Rest()), e) }
 func Via(class Class, from *Expr) *Expr { return &Expr{kind: kindVia, class: class, in: []*Expr{from}} }
 
 // Each lets a [Via] come from several fitting values: each is tried in turn,
-// nearest first, and any of them will do.
-func (e *Expr) Each() *Expr { e.every = true; return e }
+// nearest first, and any of them will do. A value behind one that fits is not
+// looked at.
+func (e *Expr) Each() *Expr { e.reach.each = true; return e }
+
+// Any lets a [Via] come from any value on the way, those behind a fitting one
+// included, nearest first. So two of them can look for a value they share.
+func (e *Expr) Any() *Expr { e.reach.any = true; return e }
+
+// Whole asks that a [Via] comes from its one source and constants alone: that no
+// way back leads elsewhere.
+func (e *Expr) Whole() *Expr { e.reach.whole = true; return e }
+
+// Alone asks that the values on the way of a [Via], its source included, have no
+// other reader.
+func (e *Expr) Alone() *Expr { e.reach.alone = true; return e }
+
+// Passing asks something of the nodes on the way of a [Via]; want says what in
+// words.
+func (e *Expr) Passing(want string, ok func(*View, []*gs.Node) bool) *Expr {
+	e.reach.tests = append(e.reach.tests, wayTest{want, ok})
+	return e
+}
+
+// Of is the result of a unit that was recognised before, and its operands.
+// Further operands are free.
+func Of(u Unit, operands ...*Expr) *Expr { return &Expr{kind: kindUnit, unit: u, in: operands} }
 
 // Cone is a value computed from one value that fits from by an elementwise
 // expression equal to one of the functions; it is found by computing it at sample
@@ -115,11 +142,17 @@ func Cone(from *Expr, functions ...Function) *Expr {
 // As names the value, and the node that computes it, in the match.
 func (e *Expr) As(name string) *Expr { e.name = name; return e }
 
+// Called sets the words for the expression in a miss.
+func (e *Expr) Called(words string) *Expr { e.text = words; return e }
+
 // Commutes lets the first two inputs of an [Op] come in either order.
 func (e *Expr) Commutes() *Expr { e.commutes = true; return e }
 
 // Output says which output of the node the value is; 0 if not said.
 func (e *Expr) Output(i int) *Expr { e.out = i; return e }
+
+// AnyOutput lets the value be any output of the node.
+func (e *Expr) AnyOutput() *Expr { e.out = -1; return e }
 
 // Attr asks the node for something, most often an attribute's value; want says
 // what in words. Defaults are the test's business, as they depend on the opset.
@@ -143,12 +176,16 @@ func (e *Expr) Where(want string, ok func(*View, *gs.Value) bool) *Expr {
 // String says in words what the expression wants.
 func (e *Expr) String() string {
 	switch {
+	case e.text != "":
+		return e.text
 	case e.kind == kindOp:
 		return strings.ReplaceAll(strings.Join(e.ops, " or "), "::", ".")
 	case e.kind == kindOr:
 		return e.alternatives()
 	case e.kind == kindVia:
 		return fmt.Sprintf("%v, perhaps behind %s", e.in[0], e.class.Name)
+	case e.kind == kindUnit:
+		return e.unit.Name
 	case e.kind == kindCone:
 		names := make([]string, len(e.want))
 		for i, f := range e.want {
@@ -173,6 +210,14 @@ func (e *Expr) alternatives() string {
 
 // accepts reports whether the operator is one of an Op's.
 func (e *Expr) accepts(n *gs.Node) bool { return slices.Contains(e.ops, OpName(n)) }
+
+// outputs are those of a node that an Op may be.
+func (e *Expr) outputs(n *gs.Node) []*gs.Value {
+	if e.out >= 0 {
+		return slices.DeleteFunc([]*gs.Value{n.Output(e.out)}, func(o *gs.Value) bool { return o == nil })
+	}
+	return slices.DeleteFunc(slices.Clone(n.Outputs()), func(o *gs.Value) bool { return o == nil })
+}
 
 // OpName is a node's operator as [Op] wants it written.
 func OpName(n *gs.Node) string {

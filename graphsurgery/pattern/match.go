@@ -20,30 +20,47 @@ type matcher struct {
 	bound map[*Expr]*gs.Value
 	names map[string]*gs.Value
 	found map[*Expr]string
+	ways  map[*Expr][]*gs.Value
+	walks map[place]Walk // of Vias with Any
 	nodes []*gs.Node
 	steps int
 	miss  *Miss
 }
 
+// place is where an expression was tried.
+type place struct {
+	e *Expr
+	v *gs.Value
+}
+
 func (p *Pattern) match(v *View, x *gs.Value, bound map[string]*gs.Value) (*Match, *Miss) {
-	m := &matcher{p: p, view: v, bound: map[*Expr]*gs.Value{}, names: map[string]*gs.Value{}, found: map[*Expr]string{}}
+	var got *Match
+	miss := p.matches(v, x, bound, func(m *Match) bool { got = m; return true })
+	if got != nil {
+		return got, nil
+	}
+	return nil, miss
+}
+
+// matches gives matches to enough until that is true, and returns the best miss.
+func (p *Pattern) matches(v *View, x *gs.Value, bound map[string]*gs.Value, enough func(*Match) bool) *Miss {
+	m := &matcher{
+		p: p, view: v, bound: map[*Expr]*gs.Value{}, names: map[string]*gs.Value{}, found: map[*Expr]string{},
+		ways: map[*Expr][]*gs.Value{}, walks: map[place]Walk{},
+	}
 	for name, value := range bound {
 		m.names[name] = value
 	}
-	var got *Match
-	ok := m.value(p.anchor, x, func() bool {
+	m.value(p.anchor, x, func() bool {
 		return m.result(0, func() bool {
-			got = m.finish()
-			return got != nil
+			got := m.finish()
+			return got != nil && enough(got)
 		})
 	})
-	if !ok {
-		if m.miss == nil {
-			m.fail(x, nil, p.anchor.String(), "nothing")
-		}
-		return nil, m.miss
+	if m.miss == nil {
+		m.fail(x, nil, p.anchor.String(), "nothing")
 	}
-	return got, nil
+	return m.miss
 }
 
 // result matches results from the i-th on, each reached from what is bound.
@@ -53,8 +70,11 @@ func (m *matcher) result(i int, next func() bool) bool {
 	}
 	e := m.p.results[i]
 	then := func() bool { return m.result(i+1, next) }
-	if v := m.bound[e]; v != nil {
+	if m.bound[e] != nil {
 		return then()
+	}
+	if v := m.names[e.name]; v != nil { // given beforehand
+		return m.value(e, v, then)
 	}
 	for _, start := range m.known(e) {
 		tried := map[*gs.Value]bool{}
@@ -140,62 +160,75 @@ func (m *matcher) climb(path []*Expr, i int, v *gs.Value, try func(*gs.Value) bo
 		return false
 	}
 	parent := path[i-1]
+	up := func(o *gs.Value) bool { return m.climb(path, i-1, o, try) }
 	switch parent.kind {
 	case kindOp:
-		return m.climbOp(parent, v, func(o *gs.Value) bool { return m.climb(path, i-1, o, try) })
-	case kindVia, kindCone:
-		class := parent.class
-		if parent.kind == kindCone {
-			class = Elementwise()
-		}
-		for _, o := range m.view.made(v, class) {
-			if m.climb(path, i-1, o, try) {
-				return true
-			}
-		}
-		return false
+		return m.climbOp(path, i, v, up)
+	case kindVia:
+		return m.climbOver(path, i, v, up)
+	case kindCone:
+		return slices.ContainsFunc(m.view.made(v, Elementwise()), up)
+	case kindUnit:
+		return slices.ContainsFunc(parent.unit.Results(v), up)
 	}
-	return m.climb(path, i-1, v, try)
+	return up(v)
 }
 
-func (m *matcher) climbOp(parent *Expr, v *gs.Value, try func(*gs.Value) bool) bool {
+func (m *matcher) climbOp(path []*Expr, i int, v *gs.Value, up func(*gs.Value) bool) bool {
+	parent := path[i-1]
 	readers := m.view.Readers(v)
-	for _, u := range readers {
-		if !parent.accepts(u.Node) {
-			if !m.news() {
-				continue
-			}
-			m.fail(u.Node.Output(0), u.Node, parent.String(), displayed(u.Node))
-			continue
+	if m.p.over.Has != nil {
+		for _, o := range m.view.made(v, m.p.over)[1:] {
+			readers = append(readers, m.view.Readers(o)...)
 		}
-		if o := u.Node.Output(parent.out); o != nil && try(o) {
+	}
+	over := i < len(path) && path[i].kind == kindVia // and says itself what it ended at
+	for _, u := range readers {
+		switch {
+		case !parent.accepts(u.Node):
+			if !over && m.news() {
+				m.fail(u.Node.Output(0), u.Node, parent.String(), displayed(u.Node))
+			}
+		case slices.ContainsFunc(parent.outputs(u.Node), up):
 			return true
 		}
 	}
-	if len(readers) == 0 {
+	if len(readers) == 0 && !over {
 		m.fail(v, v.Producer(), "to be read by "+parent.String(), "no reader")
 	}
 	return false
 }
 
-// made are the values made from v by nodes of the class, v first.
-func (v *View) made(x *gs.Value, class Class) []*gs.Value {
-	out := []*gs.Value{x}
-	seen := map[*gs.Value]bool{x: true}
-	for i := 0; i < len(out) && len(out) < maxWalk; i++ {
-		for _, u := range v.Readers(out[i]) {
-			if !class.Has(v, u.Node) {
-				continue
-			}
-			for _, o := range u.Node.Outputs() {
-				if o != nil && !seen[o] {
-					seen[o] = true
-					out = append(out, o)
-				}
+// climbOver tries the values made from v by steps of a Via's class.
+func (m *matcher) climbOver(path []*Expr, i int, v *gs.Value, up func(*gs.Value) bool) bool {
+	made := m.view.made(v, path[i-1].class)
+	before := m.miss
+	if slices.ContainsFunc(made, up) {
+		return true
+	}
+	if m.miss != before || !m.news() {
+		return false
+	}
+	var readers, ends []*gs.Node
+	for _, x := range made {
+		for _, u := range m.view.Readers(x) {
+			readers = append(readers, u.Node)
+			if !path[i-1].class.Has(m.view, u.Node) {
+				ends = append(ends, u.Node)
 			}
 		}
 	}
-	return out
+	want := path[i-1].String()
+	if i >= 2 {
+		want = fmt.Sprintf("to be read by %v, perhaps behind %s", path[i-2], path[i-1].class.Name)
+	}
+	switch {
+	case len(ends) > 0:
+		return m.fail(v, v.Producer(), want, displayedAll(ends))
+	case len(readers) > 0:
+		return m.fail(v, v.Producer(), want, "only "+displayedAll(readers))
+	}
+	return m.fail(v, v.Producer(), want, "no reader")
 }
 
 // news reports whether a failure now is further than any before, so that it is
@@ -223,10 +256,13 @@ func (m *matcher) value(e *Expr, v *gs.Value, next func() bool) bool {
 		return m.fail(nil, nil, e.String(), "an input that is left out")
 	}
 	if old := m.lookup(e); old != nil {
-		if old == v {
+		if old == v || m.p.over.Has != nil && m.under(old, nil) == m.under(v, nil) {
 			return next()
 		}
 		return m.fail(v, v.Producer(), fmt.Sprintf("the value %q again", old.Name()), fmt.Sprintf("%q", v.Name()))
+	}
+	if e.kind == kindOp {
+		v = m.under(v, e)
 	}
 	for _, t := range e.tests {
 		if !t.ok(m.view, v) {
@@ -237,6 +273,18 @@ func (m *matcher) value(e *Expr, v *gs.Value, next func() bool) bool {
 		}
 	}
 	return m.bind(e, v, next)
+}
+
+// under goes back over nodes that do not count, to one that the expression accepts.
+func (m *matcher) under(v *gs.Value, e *Expr) *gs.Value {
+	for range maxChain {
+		n := v.Producer()
+		if m.p.over.Has == nil || n == nil || n.Graph() != m.view.graph || m.view.Fixed(v) || !m.p.over.Has(m.view, n) || e != nil && e.accepts(n) || n.Input(0) == nil {
+			break
+		}
+		v = n.Input(0)
+	}
+	return v
 }
 
 // bind notes the value of an expression while its inside is matched.
@@ -275,6 +323,8 @@ func (m *matcher) inside(e *Expr, v *gs.Value, next func() bool) bool {
 		return m.via(e, v, next)
 	case kindCone:
 		return m.cone(e, v, next)
+	case kindUnit:
+		return m.unit(e, v, next)
 	}
 	return next()
 }
@@ -287,7 +337,7 @@ func (m *matcher) node(e *Expr, v *gs.Value, next func() bool) bool {
 		}
 		return false
 	}
-	if v.OutputIndex() != e.out {
+	if e.out >= 0 && v.OutputIndex() != e.out {
 		return m.fail(v, n, fmt.Sprintf("output %d of it", e.out), fmt.Sprintf("output %d", v.OutputIndex()))
 	}
 	for _, t := range e.attrs {
@@ -306,6 +356,28 @@ func (m *matcher) node(e *Expr, v *gs.Value, next func() bool) bool {
 		if m.operands(e, n, swapped, 0, next) {
 			return true
 		}
+	}
+	m.nodes = m.nodes[:length-1]
+	return false
+}
+
+// unit matches the result of something recognised before.
+func (m *matcher) unit(e *Expr, v *gs.Value, next func() bool) bool {
+	ins := e.unit.Operands(v)
+	if len(ins) < max(1, len(e.in)) {
+		if m.news() {
+			m.fail(v, v.Producer(), e.String(), m.view.describe(v))
+		}
+		return false
+	}
+	m.nodes = append(m.nodes, v.Producer())
+	length := len(m.nodes)
+	var operand func(i int) bool
+	operand = func(i int) bool {
+		return i == len(e.in) && next() || i < len(e.in) && m.value(e.in[i], ins[i], func() bool { return operand(i + 1) })
+	}
+	if operand(0) {
+		return true
 	}
 	m.nodes = m.nodes[:length-1]
 	return false
@@ -373,6 +445,10 @@ func (m *matcher) finish() *Match {
 	}
 	for e, name := range m.found {
 		got.found[e] = name
+	}
+	got.ways = map[*Expr][]*gs.Value{}
+	for e, way := range m.ways {
+		got.ways[e] = way
 	}
 	if m.p.closed && !m.isClosed(got) {
 		return nil

@@ -3,6 +3,7 @@ package pattern
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -16,6 +17,7 @@ type Pattern struct {
 	anchor  *Expr
 	when    func(*View, *Match) string
 	closed  bool
+	over    Class // nodes that do not count
 }
 
 // New makes a pattern of one or more results. Further results must share a part
@@ -36,6 +38,11 @@ func (p *Pattern) When(why func(*View, *Match) string) *Pattern { p.when = why; 
 // Var stands for.
 func (p *Pattern) Closed() *Pattern { p.closed = true; return p }
 
+// Over leaves nodes of the class out of account wherever the pattern wants a node:
+// it is also matched behind such nodes, and values that they alone part are one.
+// They are not among the match's nodes.
+func (p *Pattern) Over(class Class) *Pattern { p.over = class; return p }
+
 // Name is the pattern's name.
 func (p *Pattern) Name() string { return p.name }
 
@@ -45,6 +52,7 @@ type Match struct {
 	values  map[string]*gs.Value
 	nodes   []*gs.Node
 	found   map[*Expr]string // functions of cones
+	ways    map[*Expr][]*gs.Value
 }
 
 // Result is the value of the pattern's first result.
@@ -72,6 +80,10 @@ func (m *Match) Nodes() []*gs.Node { return m.nodes }
 // Function is the function that a [Cone] of the pattern was found to compute.
 func (m *Match) Function(cone *Expr) string { return m.found[cone] }
 
+// Way is the shortest way that a [Via] of the pattern goes back: the values from its
+// own to the last before its source.
+func (m *Match) Way(via *Expr) []*gs.Value { return m.ways[via] }
+
 // Miss says how far the best partial match got.
 type Miss struct {
 	Pattern string
@@ -82,20 +94,31 @@ type Miss struct {
 	Matched []*gs.Node // that fitted
 }
 
-// String says it in a line.
-func (m *Miss) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: after %d matching nodes", m.Pattern, len(m.Matched))
+// Reason says where it stopped, what was wanted and what was there.
+func (m *Miss) Reason() string {
+	at := ""
 	if m.Node != nil {
-		fmt.Fprintf(&b, ", at %s %q", displayed(m.Node), m.Node.Label())
+		at = fmt.Sprintf("at %s %q: ", displayed(m.Node), m.Node.Label())
 	} else if m.Value != nil {
-		fmt.Fprintf(&b, ", at %q", m.Value.Name())
+		at = fmt.Sprintf("at %q: ", m.Value.Name())
 	}
-	fmt.Fprintf(&b, ": want %s, got %s", m.Want, m.Got)
-	return b.String()
+	return at + "want " + m.Want + ", got " + m.Got
+}
+
+// String says it in a line, with how far it got.
+func (m *Miss) String() string {
+	return fmt.Sprintf("%s: after %d matching nodes, %s", m.Pattern, len(m.Matched), m.Reason())
 }
 
 func displayed(n *gs.Node) string { return strings.ReplaceAll(OpName(n), "::", ".") }
+
+// Begins reports whether a node's operator is one that the pattern's anchor may be,
+// where that is an [Op] or several by [Or].
+func (p *Pattern) Begins(n *gs.Node) bool { return p.anchor.begins(n) }
+
+func (e *Expr) begins(n *gs.Node) bool {
+	return e.kind == kindOp && e.accepts(n) || e.kind == kindOr && slices.ContainsFunc(e.in, func(a *Expr) bool { return a.begins(n) })
+}
 
 // At matches the pattern with its anchor at the value. The miss is nil if it fits.
 func (p *Pattern) At(v *View, x *gs.Value) (*Match, *Miss) { return p.match(v, x, nil) }
@@ -103,6 +126,19 @@ func (p *Pattern) At(v *View, x *gs.Value) (*Match, *Miss) { return p.match(v, x
 // From is At with some Vars bound beforehand, by name.
 func (p *Pattern) From(v *View, x *gs.Value, bound map[string]*gs.Value) (*Match, *Miss) {
 	return p.match(v, x, bound)
+}
+
+// Every gives the matches with the anchor at the value, one for each first result;
+// the miss tells why there is none.
+func (p *Pattern) Every(v *View, x *gs.Value) ([]*Match, *Miss) {
+	var out []*Match
+	miss := p.matches(v, x, nil, func(m *Match) bool {
+		if !slices.ContainsFunc(out, func(old *Match) bool { return old.Result() == m.Result() }) {
+			out = append(out, m)
+		}
+		return false
+	})
+	return out, miss
 }
 
 // All yields the matches in the file's order of their anchors. A node may belong

@@ -22,7 +22,8 @@ type Attention struct {
 // one with [NewAttentionRule].
 type AttentionRule struct {
 	core    *pattern.Pattern
-	softmax *pattern.Expr
+	context *pattern.Pattern // its part behind the softmax
+	scores  *pattern.Pattern // and before
 }
 
 // Softmaxes are the operators that compute attention weights, as [pattern.Op]
@@ -36,12 +37,22 @@ const products = "MatMul|Einsum|com.microsoft::FusedMatMul|com.microsoft::Transp
 // that fit are not a query, key and value; where several products are summed into
 // the scores, as for relative positions, it decides which of them counts.
 func NewAttentionRule(why func(v *pattern.View, a Attention) string) *AttentionRule {
-	q, k, value := pattern.Data("q"), pattern.Data("k"), pattern.Data("v")
-	scores := pattern.Op(products, q, k).As("scores")
+	factor := func(name string) *pattern.Expr {
+		return pattern.Var(name).Where("a product of two activations, as of queries and keys", func(v *pattern.View, x *gs.Value) bool { return v.Data(x) })
+	}
+	q, k, value := factor("q"), factor("k"), pattern.Data("v")
+	scores := pattern.Op(products, q, k).As("scores").Called("a matrix product")
 	input := pattern.Via(scorePath(), scores).Each().As("logits")
 	weights := pattern.Or(pattern.Op(Softmaxes, input, pattern.Rest()), spelledSoftmax(input)).As("softmax")
-	context := pattern.Op(products, pattern.Via(weightPath(), weights), value).Commutes()
-	r := &AttentionRule{core: pattern.New("attention", context).Anchor(weights), softmax: weights}
+	product := func(weights *pattern.Expr) *pattern.Expr {
+		return pattern.Op(products, pattern.Via(weightPath(), weights), value).Commutes().Called("a matrix product")
+	}
+	softmax := pattern.Var("softmax")
+	r := &AttentionRule{
+		core:    pattern.New("attention", product(weights)).Anchor(weights),
+		context: pattern.New("context", product(softmax)).Anchor(softmax),
+		scores:  pattern.New("scores", weights),
+	}
 	r.core.When(func(v *pattern.View, m *pattern.Match) string {
 		a := attentionOf(v, m)
 		if !overKeys(v, a) {
@@ -63,6 +74,18 @@ func (r *AttentionRule) At(v *pattern.View, softmax *gs.Value) (*Attention, *pat
 	}
 	a := attentionOf(v, m)
 	return &a, nil
+}
+
+// Why says at which step a softmax that the rule does not match fails, "context" or
+// "scores", and how.
+func (r *AttentionRule) Why(v *pattern.View, softmax *gs.Value) (step string, miss *pattern.Miss) {
+	for _, p := range []*pattern.Pattern{r.context, r.scores} {
+		if m, miss := p.At(v, softmax); m == nil {
+			return p.Name(), miss
+		}
+	}
+	_, miss = r.At(v, softmax)
+	return "context", miss
 }
 
 // attentionOf reads a match. Which factor of the scores is the query depends on

@@ -201,3 +201,21 @@ func ParseEinsum(n *gs.Node) (Einsum, bool) {
 	}
 	return Einsum{In: strings.Split(left, ","), Out: out}, true
 }
+
+// Rescaling are the products of an integer product and its scale, as dynamic
+// quantisation ends.
+func Rescaling() pattern.Class {
+	return pattern.Class{Name: "rescaling", Has: func(v *pattern.View, n *gs.Node) bool { return Rescaled(v, n) != nil }}
+}
+
+// Rescaled gives the integer product that n rescales, nil if it does not.
+func Rescaled(v *pattern.View, n *gs.Node) *gs.Value {
+	if n.Op() != "Mul" || n.Output(0) == nil {
+		return nil
+	}
+	scale := pattern.Via(pattern.Scaling(), pattern.Op("DynamicQuantizeLinear", pattern.Var("")).Output(1))
+	if m, _ := pattern.New("rescaling", pattern.Op("Mul", pattern.Data("product"), scale).Commutes()).At(v, n.Output(0)); m != nil {
+		return m.Value("product")
+	}
+	return nil
+}

@@ -118,7 +118,7 @@ func layerNorm(twice bool) normSpelling {
 		squared = pattern.Op("Sub", x, pattern.Or(m, mean(x)))
 	}
 	q, sqrt := quotient(centred, squared)
-	return normSpelling{pattern: pattern.New("LayerNorm", q).Anchor(sqrt)}
+	return normSpelling{pattern: pattern.New("LayerNorm", q).Anchor(sqrt).Over(pattern.Quantising())}
 }
 
 // rmsNorm is x/sqrt(mean(x²)+ε). Data that a mean was taken from is centred, which
@@ -126,7 +126,7 @@ func layerNorm(twice bool) normSpelling {
 func rmsNorm() normSpelling {
 	x := pattern.Data("x")
 	q, sqrt := quotient(x, x)
-	return normSpelling{pattern: pattern.New("RMSNorm", q).Anchor(sqrt), rms: true}
+	return normSpelling{pattern: pattern.New("RMSNorm", q).Anchor(sqrt).Over(pattern.Quantising()), rms: true}
 }
 
 // kerasNorm is x·g + (β - mean·g) with g = γ/sqrt(mean((x-mean)²)+ε).

@@ -13,6 +13,6 @@
 // It refuses: libraries older than ONNX Runtime 1.29 (the binding asks for C
 // interface 29), damaged or foreign-architecture library files (checked before
 // loading, since loading those can end the process), tensors whose data and shape
-// disagree, and model inputs or outputs that are not float32, int64, int32 or
-// bool tensors. A build without cgo compiles, and Open returns an error.
+// disagree, and model inputs or outputs that are strings, complex numbers, numbers
+// of less than eight bits, or no tensors. A build without cgo compiles, and Open returns an error.
 package ort

@@ -12,6 +12,10 @@ const (
 	protoInt64  = 7
 	protoBool   = 9
 	protoDouble = 11
+
+	protoUint8, protoInt8, protoUint16, protoInt16 = 2, 3, 4, 5
+	protoString, protoFloat16                      = 8, 10
+	protoUint32, protoUint64, protoBFloat16        = 12, 13, 16
 )
 
 func integer(field, v uint64) []byte {

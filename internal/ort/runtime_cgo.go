@@ -126,7 +126,7 @@ func ports(what string, infos []ortgo.InputOutputInfo) ([]Port, []string, error)
 	for _, i := range infos {
 		d, ok := dtypeOf(i.DataType)
 		if i.OrtValueType != ortgo.ONNXTypeTensor || !ok {
-			return nil, nil, fmt.Errorf("%s %q is %s of %s: only float32, int64, int32 and bool tensors are handled", what, i.Name, i.OrtValueType, i.DataType)
+			return nil, nil, fmt.Errorf("%s %q is %s of %s: only tensors of numbers and booleans are handled", what, i.Name, i.OrtValueType, i.DataType)
 		}
 		ps = append(ps, Port{Name: i.Name, DType: d, Shape: append([]int64{}, i.Dimensions...)})
 		names = append(names, i.Name)
@@ -134,16 +134,22 @@ func ports(what string, infos []ortgo.InputOutputInfo) ([]Port, []string, error)
 	return ps, names, nil
 }
 
+// elementTypes gives the binding's number of each type.
+var elementTypes = map[DType]ortgo.TensorElementDataType{
+	Float32: ortgo.TensorElementDataTypeFloat, Int64: ortgo.TensorElementDataTypeInt64,
+	Int32: ortgo.TensorElementDataTypeInt32, Bool: ortgo.TensorElementDataTypeBool,
+	Float64: ortgo.TensorElementDataTypeDouble, Float16: ortgo.TensorElementDataTypeFloat16,
+	BFloat16: ortgo.TensorElementDataTypeBFloat16, Int16: ortgo.TensorElementDataTypeInt16,
+	Int8: ortgo.TensorElementDataTypeInt8, Uint64: ortgo.TensorElementDataTypeUint64,
+	Uint32: ortgo.TensorElementDataTypeUint32, Uint16: ortgo.TensorElementDataTypeUint16,
+	Uint8: ortgo.TensorElementDataTypeUint8,
+}
+
 func dtypeOf(t ortgo.TensorElementDataType) (DType, bool) {
-	switch t {
-	case ortgo.TensorElementDataTypeFloat:
-		return Float32, true
-	case ortgo.TensorElementDataTypeInt64:
-		return Int64, true
-	case ortgo.TensorElementDataTypeInt32:
-		return Int32, true
-	case ortgo.TensorElementDataTypeBool:
-		return Bool, true
+	for d, number := range elementTypes {
+		if number == t {
+			return d, true
+		}
 	}
 	return "", false
 }

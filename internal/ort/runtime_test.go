@@ -110,6 +110,31 @@ func TestSessionDescribesTheModel(t *testing.T) {
 	}
 }
 
+// TestRawTypes: what has no slice of its own goes in and comes out as bytes.
+func TestRawTypes(t *testing.T) {
+	for _, lib := range libraries(t) {
+		rt := open(t, lib)
+		for elem, kind := range map[uint64]DType{protoDouble: Float64, protoFloat16: Float16, protoBFloat16: BFloat16,
+			protoInt8: Int8, protoUint8: Uint8, protoInt16: Int16, protoUint16: Uint16, protoUint32: Uint32, protoUint64: Uint64} {
+			s := session(t, rt, identity(elem, 2), SessionOptions{})
+			x := Tensor{Shape: []int64{2}, Type: kind, Raw: make([]byte, 2*kind.size())}
+			for i := range x.Raw {
+				x.Raw[i] = byte(i + 1)
+			}
+			got, err := s.Run(map[string]Tensor{"x": x})
+			if err != nil || !reflect.DeepEqual(got["y"], x) {
+				t.Fatalf("%s: got %v, %v; want %v", kind, got["y"], err, x)
+			}
+			x.Raw = x.Raw[1:]
+			if kind.size() > 1 {
+				if _, err := s.Run(map[string]Tensor{"x": x}); err == nil || !strings.Contains(err.Error(), "multiple of the size") {
+					t.Errorf("%s: error for odd bytes is %v", kind, err)
+				}
+			}
+		}
+	}
+}
+
 func TestModelErrorsNameTheFile(t *testing.T) {
 	cases := []struct {
 		name  string
@@ -120,7 +145,7 @@ func TestModelErrorsNameTheFile(t *testing.T) {
 		{"no bytes", nil, SessionOptions{}, "no bytes"},
 		{"not a model", []byte("hello, this is no model"), SessionOptions{}, "model in memory"},
 		{"truncated", double()[:len(double())/2], SessionOptions{}, "model in memory"},
-		{"double tensor", identity(protoDouble, 2), SessionOptions{}, "only float32, int64, int32 and bool"},
+		{"strings", identity(protoString, 2), SessionOptions{}, "only tensors of numbers and booleans"},
 		{"level", double(), SessionOptions{OptLevel: 99}, "level 99 does not exist"},
 	}
 	for _, lib := range libraries(t) {

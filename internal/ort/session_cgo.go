@@ -3,7 +3,9 @@
 package ort
 
 import (
+	"encoding/binary"
 	"fmt"
+	"reflect"
 	"slices"
 
 	ortgo "github.com/yalue/onnxruntime_go"
@@ -46,14 +48,14 @@ func (e *cgoEngine) runValues(in []ortgo.Value) ([]ortgo.Value, error) {
 	out := make([]ortgo.Value, len(e.outputs))
 	scalars := false
 	for i, p := range e.outputs {
-		if len(p.Shape) != 0 {
-			continue
-		}
-		v, err := emptyScalar(p.DType)
+		v, err := emptyOutput(p)
 		if err != nil {
 			return out, err
 		}
-		out[i], scalars = v, true
+		if v != nil {
+			out[i] = v
+			scalars = scalars || len(p.Shape) == 0
+		}
 	}
 	err := e.session.Run(in, out)
 	if err == nil || !scalars {
@@ -64,9 +66,28 @@ func (e *cgoEngine) runValues(in []ortgo.Value) ([]ortgo.Value, error) {
 	return out, e.session.Run(in, out)
 }
 
+// emptyOutput makes the output that ONNX Runtime writes into where the binding
+// cannot take what the library allocates; else nil. Half precision is such a
+// type: the binding counts one byte an element.
+func emptyOutput(p Port) (ortgo.Value, error) {
+	if len(p.Shape) == 0 {
+		return emptyScalar(p.DType)
+	}
+	if p.DType != Float16 && p.DType != BFloat16 {
+		return nil, nil
+	}
+	n, err := Tensor{Shape: p.Shape}.Elements()
+	if err != nil || n == 0 {
+		return nil, fmt.Errorf("output %q of type %s has shape %v: such an output needs sizes that are fixed and not 0", p.Name, p.DType, p.Shape)
+	}
+	return asValue(ortgo.NewCustomDataTensor(ortgo.NewShape(p.Shape...), make([]byte, int(n)*p.DType.size()), elementTypes[p.DType]))
+}
+
+// destroyAll frees values. After a failed run the binding leaves nil pointers of
+// its types among them.
 func destroyAll(values []ortgo.Value) {
 	for _, v := range values {
-		if v != nil {
+		if v != nil && !reflect.ValueOf(v).IsNil() {
 			v.Destroy()
 		}
 	}
@@ -81,8 +102,19 @@ func toValue(t Tensor) (ortgo.Value, error) {
 		return wrap(t.Shape, t.I64)
 	case t.I32 != nil:
 		return wrap(t.Shape, t.I32)
+	case t.Bool != nil:
+		return wrap(t.Shape, t.Bool)
 	}
-	return wrap(t.Shape, t.Bool)
+	return rawValue(t)
+}
+
+// rawValue wraps elements that are given as bytes. The binding takes neither an
+// empty slice of bytes nor rank 0.
+func rawValue(t Tensor) (ortgo.Value, error) {
+	if len(t.Raw) == 0 || len(t.Shape) == 0 {
+		return nil, fmt.Errorf("a %s tensor of shape %v cannot be handed over: without elements, or of rank 0", t.Type, t.Shape)
+	}
+	return asValue(ortgo.NewCustomDataTensor(ortgo.NewShape(t.Shape...), t.Raw, elementTypes[t.Type]))
 }
 
 func wrap[T ortgo.TensorData](shape []int64, data []T) (ortgo.Value, error) {
@@ -100,8 +132,10 @@ func emptyScalar(d DType) (ortgo.Value, error) {
 		return asValue(ortgo.NewEmptyScalar[int64]())
 	case Int32:
 		return asValue(ortgo.NewEmptyScalar[int32]())
+	case Bool:
+		return asValue(ortgo.NewEmptyScalar[bool]())
 	}
-	return asValue(ortgo.NewEmptyScalar[bool]())
+	return nil, nil
 }
 
 // asValue keeps a nil pointer from becoming a non-nil interface.
@@ -133,7 +167,46 @@ func fromValue(v ortgo.Value) (Tensor, error) {
 	case *ortgo.Scalar[bool]:
 		return Tensor{Bool: []bool{v.GetData()}}, nil
 	}
-	return Tensor{}, fmt.Errorf("it came as %T, want a float32, int64, int32 or bool tensor", v)
+	return rawTensor(shape, v)
+}
+
+// rawTensor copies an output that is kept as bytes.
+func rawTensor(shape []int64, v ortgo.Value) (Tensor, error) {
+	t := Tensor{Shape: shape, Raw: []byte{}}
+	switch v := v.(type) {
+	case *ortgo.Tensor[float64]:
+		t.Type, t.Raw = Float64, littleEndian(v.GetData())
+	case *ortgo.Tensor[int16]:
+		t.Type, t.Raw = Int16, littleEndian(v.GetData())
+	case *ortgo.Tensor[int8]:
+		t.Type, t.Raw = Int8, littleEndian(v.GetData())
+	case *ortgo.Tensor[uint64]:
+		t.Type, t.Raw = Uint64, littleEndian(v.GetData())
+	case *ortgo.Tensor[uint32]:
+		t.Type, t.Raw = Uint32, littleEndian(v.GetData())
+	case *ortgo.Tensor[uint16]:
+		t.Type, t.Raw = Uint16, littleEndian(v.GetData())
+	case *ortgo.Tensor[uint8]:
+		t.Type, t.Raw = Uint8, littleEndian(v.GetData())
+	case *ortgo.CustomDataTensor:
+		d, ok := dtypeOf(ortgo.TensorElementDataType(v.DataType()))
+		if !ok {
+			return t, fmt.Errorf("it is a tensor of element type %d, which is not handled", v.DataType())
+		}
+		t.Type, t.Raw = d, kept(v.GetData())
+	default:
+		return t, fmt.Errorf("it came as %T, want a tensor of numbers or booleans", v)
+	}
+	return t, nil
+}
+
+// littleEndian gives the bytes of numbers; those of none are not nil.
+func littleEndian(data any) []byte {
+	raw, err := binary.Append([]byte{}, binary.LittleEndian, data)
+	if err != nil {
+		panic(err) // not a slice of numbers: a mistake in rawTensor
+	}
+	return raw
 }
 
 // kept copies data; the copy is not nil even when empty, so that it can be

@@ -15,6 +15,9 @@ type Tensor struct {
 	I64   []int64
 	I32   []int32
 	Bool  []bool
+	// Raw holds elements of any other type, little-endian, and Type names it.
+	Raw  []byte
+	Type DType
 }
 
 // Elements multiplies the shape. A negative dimension or an overflow is an error.
@@ -44,6 +47,7 @@ func (t Tensor) check() (DType, error) {
 		{Int64, len(t.I64), t.I64 != nil},
 		{Int32, len(t.I32), t.I32 != nil},
 		{Bool, len(t.Bool), t.Bool != nil},
+		{t.Type, len(t.Raw) / max(1, t.Type.size()), t.Raw != nil},
 	} {
 		if c.used {
 			dtype, length = c.dtype, c.n
@@ -52,6 +56,9 @@ func (t Tensor) check() (DType, error) {
 	}
 	if used != 1 {
 		return "", fmt.Errorf("%d data slices are set, want exactly one", used)
+	}
+	if t.Raw != nil && (t.Type.size() == 0 || len(t.Raw)%t.Type.size() != 0) {
+		return "", fmt.Errorf("%d bytes of type %q, want a multiple of the size of one of %v", len(t.Raw), t.Type, rawTypes)
 	}
 	want, err := t.Elements()
 	if err != nil {
@@ -66,13 +73,40 @@ func (t Tensor) check() (DType, error) {
 // DType is an element type by its ONNX name in lower case, for example "int64".
 type DType string
 
-// The element types that Run accepts and returns.
+// The element types that Run accepts and returns: the first four in slices of
+// their own, the others as raw bytes.
 const (
-	Float32 DType = "float"
-	Int64   DType = "int64"
-	Int32   DType = "int32"
-	Bool    DType = "bool"
+	Float32  DType = "float"
+	Int64    DType = "int64"
+	Int32    DType = "int32"
+	Bool     DType = "bool"
+	Float64  DType = "double"
+	Float16  DType = "float16"
+	BFloat16 DType = "bfloat16"
+	Int16    DType = "int16"
+	Int8     DType = "int8"
+	Uint64   DType = "uint64"
+	Uint32   DType = "uint32"
+	Uint16   DType = "uint16"
+	Uint8    DType = "uint8"
 )
+
+var rawTypes = [...]DType{Float64, Float16, BFloat16, Int16, Int8, Uint64, Uint32, Uint16, Uint8}
+
+// size is the bytes of one element of a type that comes as raw bytes, else 0.
+func (d DType) size() int {
+	switch d {
+	case Float64, Uint64:
+		return 8
+	case Uint32:
+		return 4
+	case Float16, BFloat16, Int16, Uint16:
+		return 2
+	case Int8, Uint8:
+		return 1
+	}
+	return 0
+}
 
 // Port is one input or output of a model.
 type Port struct {

@@ -7,5 +7,5 @@
 //	want := golden["raw"].Float32s() // shape golden["raw"].Shape
 //
 // It refuses arrays of other types than float32, float64, int64, int32 and
-// bool, Fortran order, and data that does not fit its shape.
+// bool, and data that does not fit its shape.
 package testutil

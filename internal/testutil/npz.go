@@ -1,15 +1,12 @@
 package testutil
 
 import (
-	"archive/zip"
-	"bytes"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
-	"regexp"
-	"strconv"
-	"strings"
+	"slices"
+
+	"github.com/aat-onnx/aat-onnx/internal/npy"
 )
 
 // maxEntry bounds one array of an archive, in bytes. Golden files are small; a
@@ -25,115 +22,41 @@ type Array struct {
 }
 
 // ReadNPZ reads a numpy archive (np.savez or np.savez_compressed) and returns
-// its arrays by key. It accepts float32, float64, int64, int32 and bool arrays
-// in C order, and refuses everything else by key and type.
+// its arrays by key. It accepts float32, float64, int64, int32 and bool arrays,
+// and refuses everything else by key and type.
 func ReadNPZ(path string) (map[string]Array, error) {
-	z, err := zip.OpenReader(path)
+	arrays, err := npy.ReadArchive(path, maxEntry)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
-	defer z.Close()
-	arrays := make(map[string]Array, len(z.File))
-	for _, f := range z.File {
-		a, err := readEntry(f)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", path, f.Name, err)
+	out := make(map[string]Array, len(arrays))
+	for key, a := range arrays {
+		if out[key], err = narrow(a); err != nil {
+			return nil, fmt.Errorf("%s: %s.npy: %w", path, key, err)
 		}
-		arrays[strings.TrimSuffix(f.Name, ".npy")] = a
 	}
-	return arrays, nil
-}
-
-func readEntry(f *zip.File) (Array, error) {
-	if f.UncompressedSize64 > maxEntry {
-		return Array{}, fmt.Errorf("%d bytes, want at most %d", f.UncompressedSize64, maxEntry)
-	}
-	r, err := f.Open()
-	if err != nil {
-		return Array{}, err
-	}
-	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, maxEntry+1))
-	if err != nil {
-		return Array{}, err
-	}
-	return ParseNPY(data)
+	return out, nil
 }
 
 // ParseNPY reads one array in numpy's .npy format, versions 1 to 3.
 func ParseNPY(data []byte) (Array, error) {
-	header, body, err := splitNPY(data)
+	a, err := npy.Parse(data)
 	if err != nil {
 		return Array{}, err
 	}
-	a, err := parseHeader(header)
-	if err != nil {
-		return Array{}, err
-	}
-	want := a.itemSize()
-	for _, d := range a.Shape {
-		if d > 0 && want > maxEntry/d {
-			return Array{}, fmt.Errorf("shape %v is too large, want at most %d bytes", a.Shape, maxEntry)
-		}
-		want *= d
-	}
-	if len(body) != want {
-		return Array{}, fmt.Errorf("shape %v of %s: got %d bytes, want %d", a.Shape, a.DType, len(body), want)
-	}
-	a.raw = body
-	return a, nil
+	return narrow(a)
 }
 
-// splitNPY takes the text header and the data out of a .npy file. Version 1
-// has a 16-bit header length, versions 2 and 3 a 32-bit one.
-func splitNPY(data []byte) (header string, body []byte, err error) {
-	if len(data) < 10 || !bytes.HasPrefix(data, []byte("\x93NUMPY")) {
-		return "", nil, fmt.Errorf("not an npy array: %d bytes without the magic", len(data))
+// narrow refuses the types that golden files have no use for.
+func narrow(a npy.Array) (Array, error) {
+	out := Array{Shape: a.Shape, DType: "<" + a.Type, raw: a.Data}
+	if a.Type == "b1" {
+		out.DType = "|b1"
 	}
-	start, n := 10, uint64(binary.LittleEndian.Uint16(data[8:]))
-	switch major := data[6]; major {
-	case 1:
-	case 2, 3:
-		if len(data) < 12 {
-			return "", nil, fmt.Errorf("npy header cut at %d bytes", len(data))
-		}
-		start, n = 12, uint64(binary.LittleEndian.Uint32(data[8:]))
-	default:
-		return "", nil, fmt.Errorf("npy version %d, want 1 to 3", major)
+	if !slices.Contains([]string{"<f4", "<f8", "<i8", "<i4", "|b1"}, out.DType) {
+		return Array{}, fmt.Errorf("type %s, want <f4, <f8, <i8, <i4 or |b1", out.DType)
 	}
-	if n > uint64(len(data)-start) {
-		return "", nil, fmt.Errorf("npy header of %d bytes, %d left", n, len(data)-start)
-	}
-	return string(data[start : start+int(n)]), data[start+int(n):], nil
-}
-
-// parseHeader reads the Python dictionary literal that numpy writes, for
-// example {'descr': '<f4', 'fortran_order': False, 'shape': (98, 128), }.
-func parseHeader(text string) (Array, error) {
-	descr := regexp.MustCompile(`'descr':\s*'([^']*)'`).FindStringSubmatch(text)
-	order := regexp.MustCompile(`'fortran_order':\s*(True|False)`).FindStringSubmatch(text)
-	shape := regexp.MustCompile(`'shape':\s*\(([0-9, ]*)\)`).FindStringSubmatch(text)
-	if descr == nil || order == nil || shape == nil {
-		return Array{}, fmt.Errorf("npy header %q lacks descr, fortran_order or shape", text)
-	}
-	a := Array{DType: descr[1]}
-	if a.itemSize() == 0 {
-		return Array{}, fmt.Errorf("type %s, want <f4, <f8, <i8, <i4 or |b1", a.DType)
-	}
-	if order[1] == "True" {
-		return Array{}, fmt.Errorf("fortran order, want C order: save np.ascontiguousarray(x)")
-	}
-	for _, s := range strings.Split(shape[1], ",") {
-		if s = strings.TrimSpace(s); s == "" {
-			continue
-		}
-		d, err := strconv.Atoi(s)
-		if err != nil {
-			return Array{}, fmt.Errorf("npy shape (%s): %w", shape[1], err)
-		}
-		a.Shape = append(a.Shape, d)
-	}
-	return a, nil
+	return out, nil
 }
 
 // itemSize is the bytes of one element, 0 for a type this reader does not know.

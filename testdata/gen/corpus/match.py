@@ -81,7 +81,9 @@ def match_layer(m: Matcher, seen: dict, tol: float, limit: float | None, prior: 
             if found:
                 why[role] = "the bias is added inside a fused operator: the product before it counts"
         if not found and limit is not None:
-            found = sorted(n for n in (prior or {}).get(role, []) if n in m.names)
+            # A graph output keeps its name behind the quantisation; what it was made of got a new one.
+            kept = [n + end for n in (prior or {}).get(role, []) for end in ("", "_QuantizeLinear_Input")]
+            found = sorted(n for n in kept if n in m.names)
             if found:
                 why[role] = "quantisation spoilt the numbers: the values of the float model's names count"
         if not found:

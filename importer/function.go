@@ -1,0 +1,42 @@
+package importer
+
+import (
+	"fmt"
+
+	"github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+// lowerFunction lowers a call of one of the model's own functions by lowering
+// its body. What the call leaves out, the body's nodes leave out.
+func lowerFunction(c *call) []*wire {
+	g := c.program.instances[c.n]
+	if g == nil { // a call in the body of an If, Loop or Scan
+		if g = c.instances[c.n]; g == nil {
+			var err error
+			if g, err = c.program.instance(c.n); err != nil {
+				panic(err)
+			}
+			c.instances[c.n] = g
+		}
+	}
+	return c.body(g, c.in...)
+}
+
+// instance gives the body of the function that n calls, with its attributes bound.
+func (p *Program) instance(n *graphsurgery.Node) (*graphsurgery.Graph, error) {
+	g, err := n.Instance()
+	if err != nil {
+		return nil, p.withFile(err)
+	}
+	misfit := func(what string, got, want int) error {
+		return &graphsurgery.FormatError{File: p.model.Path(), Node: n.Name(), Op: n.Op(),
+			What: fmt.Sprintf("the call has %d %s, its function %d", got, what, want)}
+	}
+	switch {
+	case len(n.Inputs()) > len(g.Inputs()):
+		return nil, misfit("inputs", len(n.Inputs()), len(g.Inputs()))
+	case len(n.Outputs()) > len(g.Outputs()):
+		return nil, misfit("outputs", len(n.Outputs()), len(g.Outputs()))
+	}
+	return g, nil
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/gomlx/compute/dtypes/float16"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/importer"
+	"github.com/aat-onnx/aat-onnx/internal/ort"
+	"github.com/aat-onnx/aat-onnx/internal/testutil"
+)
+
+// compare imports and runs one export, with its gradients where PyTorch has some.
+func (f *family) compare(path string, s *score) error {
+	m, err := graphsurgery.Load(path)
+	if err != nil {
+		return err
+	}
+	trainable := map[string]bool{}
+	if f.gradients && s.Float && !s.Half {
+		trainable = floatInitializers(m)
+	}
+	begin := time.Now()
+	p, err := importer.Load(m, importer.Options{Trainable: func(name string) bool { return trainable[name] }})
+	if err != nil {
+		return err
+	}
+	s.Import = time.Since(begin).Seconds()
+	begin = time.Now()
+	result, gradients, err := f.runOurs(p, len(trainable) > 0)
+	if err != nil {
+		return err
+	}
+	s.Compile = time.Since(begin).Seconds()
+	want := f.torch["output"].Float64s()
+	s.Torch = distance(result, want)
+	if reference, err := f.runORT(path); err == nil {
+		want = reference
+	} else if !s.Half {
+		return fmt.Errorf("ONNX Runtime: %w", err)
+	}
+	s.Distance, s.SameTop = distance(result, want), sameTop(result, want, f.classes())
+	if gradients != nil {
+		s.Gradients = f.compareGradients(m, gradients)
+	}
+	return nil
+}
+
+// floatInitializers names what can be trained: float32 tensors of more than one
+// element that a node of the main graph reads.
+func floatInitializers(m *graphsurgery.Model) map[string]bool {
+	out := map[string]bool{}
+	for _, t := range m.Graph.Initializers() {
+		v := m.Graph.Value(t.Name())
+		if t.DType() == graphsurgery.Float && t.Len() > 1 && v != nil && len(v.Uses()) > 0 {
+			out[t.Name()] = true
+		}
+	}
+	return out
+}
+
+// runOurs gives the result, and the gradient of sum(output·weight) with respect to
+// every trainable initialiser, from one compiled program.
+func (f *family) runOurs(p *importer.Program, withGradients bool) (result []float64, gradients map[string][]float64, err error) {
+	store := model.NewStore()
+	defer store.Finalize()
+	names, args := []string{}, []any{}
+	for _, in := range p.Inputs() {
+		a, ok := f.torch["input/"+in.Name]
+		if !ok {
+			return nil, nil, fmt.Errorf("torch.npz has no input %q", in.Name)
+		}
+		names, args = append(names, in.Name), append(args, tensorOf(a, in.DType))
+	}
+	var out []*tensors.Tensor
+	err = importer.Guard("run", func() error {
+		if err := p.Install(store); err != nil {
+			return err
+		}
+		exec, err := model.NewExec(f.backend, store, func(scope *model.Scope, nodes []*graph.Node) []*graph.Node {
+			feeds := map[string]*graph.Node{}
+			for i, n := range nodes {
+				feeds[names[i]] = n
+			}
+			y := p.Call(scope, feeds)[0]
+			if !withGradients {
+				return []*graph.Node{y}
+			}
+			weight := graph.ConstTensor(y.Graph(), tensorOf(f.torch["weight"], graphsurgery.Float))
+			loss := graph.ReduceAllSum(graph.Mul(y, weight))
+			var params []*graph.Node
+			for _, name := range p.Trainable() {
+				params = append(params, store.GetVariable(importer.VariablePath(name)).NodeValue(y.Graph()))
+			}
+			return append([]*graph.Node{y}, graph.Gradient(loss, params...)...)
+		})
+		if err != nil {
+			return err
+		}
+		defer exec.Finalize()
+		out, err = exec.Call(args...)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if withGradients {
+		gradients = map[string][]float64{}
+		for i, name := range p.Trainable() {
+			gradients[name] = elements(out[i+1])
+		}
+	}
+	return elements(out[0]), gradients, nil
+}
+
+// runORT gives ONNX Runtime's result with its rewriting off.
+func (f *family) runORT(path string) ([]float64, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	session, err := f.runtime.NewSession(data, ort.SessionOptions{OptLevel: ort.OptNone})
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	feeds := map[string]ort.Tensor{}
+	for _, in := range session.Inputs() {
+		feeds[in.Name] = ortTensor(f.torch["input/"+in.Name])
+	}
+	out, err := session.Run(feeds)
+	if err != nil {
+		return nil, err
+	}
+	first := out[session.Outputs()[0].Name]
+	wide := make([]float64, len(first.F32))
+	for i, v := range first.F32 {
+		wide[i] = float64(v)
+	}
+	return wide, nil
+}
+
+// classes is the length of the last axis of the result.
+func (f *family) classes() int {
+	shape := f.torch["output"].Shape
+	if len(shape) == 0 {
+		return 1
+	}
+	return shape[len(shape)-1]
+}
+
+// distance is the largest difference, relative to the largest element where that is
+// above one.
+func distance(got, want []float64) float64 {
+	if len(got) != len(want) {
+		return math.Inf(1)
+	}
+	worst, scale := 0.0, 1.0
+	for i := range want {
+		d := math.Abs(got[i] - want[i])
+		if math.IsNaN(d) {
+			return math.Inf(1)
+		}
+		worst, scale = max(worst, d), max(scale, math.Abs(want[i]))
+	}
+	return worst / scale
+}
+
+// sameTop tells whether the largest element of every row is the same.
+func sameTop(got, want []float64, width int) bool {
+	for i := 0; i+width <= min(len(got), len(want)); i += width {
+		if top(got[i:i+width]) != top(want[i:i+width]) {
+			return false
+		}
+	}
+	return true
+}
+
+func top(row []float64) int { return slices.Index(row, slices.Max(row)) }
+
+// tensorOf makes a tensor of the model's input type.
+func tensorOf(a testutil.Array, d graphsurgery.DType) *tensors.Tensor {
+	var t *tensors.Tensor
+	switch a.DType {
+	case "<i8":
+		t = tensors.FromFlatDataAndDimensions(a.Int64s(), a.Shape...)
+	case "|b1":
+		t = tensors.FromFlatDataAndDimensions(a.Bools(), a.Shape...)
+	default:
+		t = tensors.FromFlatDataAndDimensions(a.Float32s(), a.Shape...)
+	}
+	if d == graphsurgery.Float16 {
+		t = tensors.FromFlatDataAndDimensions(float16.FromFloat32s(a.Float32s()...), a.Shape...)
+	}
+	return t
+}
+
+func ortTensor(a testutil.Array) ort.Tensor {
+	t := ort.Tensor{Shape: make([]int64, len(a.Shape))}
+	for i, d := range a.Shape {
+		t.Shape[i] = int64(d)
+	}
+	switch a.DType {
+	case "<i8":
+		t.I64 = a.Int64s()
+	case "|b1":
+		t.Bool = a.Bools()
+	default:
+		t.F32 = a.Float32s()
+	}
+	return t
+}
+
+// elements reads a float tensor.
+func elements(t *tensors.Tensor) []float64 {
+	var out []float64
+	t.MustConstFlatData(func(data any) {
+		switch d := data.(type) {
+		case []float32:
+			for _, v := range d {
+				out = append(out, float64(v))
+			}
+		case []float16.Float16:
+			for _, v := range d {
+				out = append(out, float64(v.Float32()))
+			}
+		}
+	})
+	return out
+}

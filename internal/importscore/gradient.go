@@ -1,0 +1,167 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+// gradientScore compares gradients with PyTorch's, parameter by parameter.
+type gradientScore struct {
+	Parameters int     // PyTorch has a gradient of
+	Compared   int     // found among the export's initialisers
+	Furthest   float64 // largest relative distance
+	Worst      string  // where
+	Over       []string
+}
+
+// gradientLimit is the bar: relative Euclidean distance of a parameter's gradient.
+const gradientLimit = 1e-3
+
+// negligible is the part of the largest gradient's norm below which a gradient counts
+// as zero. The bias of a key cancels in the softmax: its gradient is what rounding
+// leaves, about 1e-8 of the largest, in PyTorch as here.
+const negligible = 1e-4
+
+// compareGradients finds each parameter among the initialisers by its values, as it
+// is or transposed. A parameter that the exporter wrote down twice has its gradient
+// in parts, which are added; one that it merged with others or folded is not found.
+func (f *family) compareGradients(m *graphsurgery.Model, ours map[string][]float64) gradientScore {
+	var s gradientScore
+	places := placesOf(m, slices.Sorted(maps.Keys(ours)))
+	floor := negligible * f.largestGradient()
+	for _, key := range slices.Sorted(maps.Keys(f.torch)) {
+		name, ok := strings.CutPrefix(key, "grad/")
+		if !ok {
+			continue
+		}
+		s.Parameters++
+		value, want := f.torch["value/"+name], f.torch[key].Float64s()
+		got := make([]float64, len(want))
+		found := places.find(value.Float64s(), value.Shape)
+		for _, p := range found {
+			for i, j := range p.order {
+				got[i] += ours[p.name][j]
+			}
+		}
+		if len(found) == 0 {
+			continue
+		}
+		s.Compared++
+		d := difference(got, want) / max(norm(want), floor)
+		if d > gradientLimit {
+			s.Over = append(s.Over, fmt.Sprintf("%s %.1e", name, d))
+		}
+		if d > s.Furthest {
+			s.Furthest, s.Worst = d, name
+		}
+	}
+	return s
+}
+
+func (f *family) largestGradient() float64 {
+	largest := 0.0
+	for key, a := range f.torch {
+		if strings.HasPrefix(key, "grad/") {
+			largest = max(largest, norm(a.Float64s()))
+		}
+	}
+	return largest
+}
+
+// place is an initialiser that holds a parameter: element i of the parameter is
+// element order[i] of the initialiser.
+type place struct {
+	name  string
+	order []int
+}
+
+// initializer is a tensor of the export.
+type initializer struct {
+	name   string
+	values []float32
+}
+
+// places holds the initialisers by their length.
+type places map[int][]initializer
+
+func placesOf(m *graphsurgery.Model, names []string) places {
+	out := places{}
+	for _, name := range names {
+		values, err := m.Graph.Value(name).Initializer().Float32s()
+		if err == nil {
+			out[len(values)] = append(out[len(values)], initializer{name, values})
+		}
+	}
+	return out
+}
+
+// find lists the initialisers with these values.
+func (p places) find(value []float64, shape []int) []place {
+	var out []place
+	for _, init := range p[len(value)] {
+		for _, order := range orders(shape) {
+			if sameValues(init.values, value, order) {
+				out = append(out, place{init.name, order})
+				break
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b place) int { return cmp.Compare(a.name, b.name) })
+	return out
+}
+
+// orders gives the element orders to try: the parameter's own, and that of its
+// transposition where it is a matrix but for axes of one element.
+func orders(shape []int) [][]int {
+	n := 1
+	var dims []int
+	for _, d := range shape {
+		n *= d
+		if d > 1 {
+			dims = append(dims, d)
+		}
+	}
+	own := make([]int, n)
+	for i := range own {
+		own[i] = i
+	}
+	if len(dims) != 2 {
+		return [][]int{own}
+	}
+	turned := make([]int, n)
+	for i := range turned {
+		turned[i] = i%dims[1]*dims[0] + i/dims[1]
+	}
+	return [][]int{own, turned}
+}
+
+func sameValues(values []float32, want []float64, order []int) bool {
+	for i, j := range order {
+		if float64(values[j]) != want[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func norm(x []float64) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += v * v
+	}
+	return math.Sqrt(sum)
+}
+
+func difference(a, b []float64) float64 {
+	sum := 0.0
+	for i := range a {
+		sum += (a[i] - b[i]) * (a[i] - b[i])
+	}
+	return math.Sqrt(sum)
+}
