@@ -150,10 +150,15 @@ func (s sizes) bind(v *graphsurgery.Value, dims []int) error {
 // that they depend on, and those initialisers among the given names that a caller
 // may override.
 func (p *Program) fedPorts(targets []*graphsurgery.Value, given func(name string) bool) []*graphsurgery.Value {
-	ports := p.neededInputs(targets)
 	needed := needed(targets)
-	for _, v := range p.model.Graph.Values() {
-		if v.IsDefault() && needed[v] && given(v.Name()) {
+	var ports []*graphsurgery.Value
+	for _, v := range p.model.Graph.Inputs() {
+		if needed[v] {
+			ports = append(ports, v)
+		}
+	}
+	for _, v := range p.defaults {
+		if needed[v] && given(v.Name()) {
 			ports = append(ports, v)
 		}
 	}

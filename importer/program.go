@@ -47,6 +47,7 @@ type Program struct {
 	table     table
 	steps     map[*graphsurgery.Node]*operator           // of nodes that are always lowered
 	instances map[*graphsurgery.Node]*graphsurgery.Graph // of calls among those
+	defaults  []*graphsurgery.Value                      // initialisers that a caller may override
 	params    []*graphsurgery.Value                      // initialisers that become variables, in file order
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
@@ -161,6 +162,9 @@ func (p *Program) collectParams() error {
 		t, err := v.Dense()
 		if err != nil {
 			return err
+		}
+		if v.IsDefault() {
+			p.defaults = append(p.defaults, v)
 		}
 		name := v.Name()
 		trainable := p.options.Trainable != nil && p.options.Trainable(name)
@@ -296,18 +300,6 @@ func (p *Program) targets(names []string) ([]*graphsurgery.Value, error) {
 		}
 	}
 	return targets, nil
-}
-
-// neededInputs lists the graph inputs that targets depend on, in file order.
-func (p *Program) neededInputs(targets []*graphsurgery.Value) []*graphsurgery.Value {
-	needed := needed(targets)
-	var inputs []*graphsurgery.Value
-	for _, v := range p.model.Graph.Inputs() {
-		if needed[v] {
-			inputs = append(inputs, v)
-		}
-	}
-	return inputs
 }
 
 // checkShape compares the shape fed to an input with the declared one.
