@@ -10,7 +10,7 @@ import (
 
 // NewTensor copies an ONNX tensor into a GoMLX one, to be fed to a [Runner]. It
 // is an error if no backend computes with the element type.
-func NewTensor(t *graphsurgery.Tensor) (*tensors.Tensor, error) { return paramTensor(t) }
+func NewTensor(t *graphsurgery.Tensor) (*tensors.Tensor, error) { return paramTensor(t, nil) }
 
 // ONNXTensor copies a GoMLX tensor, as a [Runner] returns it, into an ONNX one.
 func ONNXTensor(t *tensors.Tensor) (*graphsurgery.Tensor, error) {

@@ -30,7 +30,7 @@ type Runner struct {
 // NewRunner makes a runner with a copy of the model's weights. Close frees them.
 func (p *Program) NewRunner(backend compute.Backend) (*Runner, error) {
 	r := &Runner{program: p, backend: backend, store: model.NewStore()}
-	if err := Guard("load weights", func() error { return p.Install(r.store) }); err != nil {
+	if err := Guard("load weights", func() error { return p.InstallOn(r.store, backend) }); err != nil {
 		r.store.Finalize()
 		return nil, err
 	}
