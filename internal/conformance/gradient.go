@@ -66,6 +66,9 @@ var (
 // be had in float64 is tried as it is. Where an input decides a shape, as the
 // scales of a Resize do, each of the others alone is differentiated.
 func (f *folder) gradients(b compute.Backend) (checked int, err error) {
+	if f.kind() != KindFloat {
+		return 0, nil
+	}
 	for _, v := range f.model.Graph.Outputs() {
 		if v.Kind() != graphsurgery.KindTensor {
 			return 0, nil

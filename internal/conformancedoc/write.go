@@ -101,7 +101,7 @@ func (s scores) totals(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "\nA float test has a float output of 16 to 64 bits. Gradients: %d derivatives in %d of these tests agree with finite\n"+
-		"differences in float64 on the Go backend, besides importer's own gradient tests, which take each operator at three shapes or more.\n\n", derivatives, tests)
+		"differences on the Go backend, in float64 where the model can be had in it, besides importer's own gradient tests, which take each operator at three shapes or more.\n\n", derivatives, tests)
 }
 
 // inTable tells whether importer's table has the operator that a test needs.
