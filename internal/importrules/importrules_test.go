@@ -50,6 +50,7 @@ var rules = []rule{
 	{"internal/pjrt", nil, []string{"github.com/gomlx", "k8s.io/klog/v2"}, "opens XLA plugins"},
 	{"internal/ort", nil, []string{"github.com/yalue/onnxruntime_go"}, "the one place that sees ONNX Runtime"},
 	{"internal/conformance", []string{"graphsurgery", "importer"}, []string{"github.com/gomlx"}, "runs onnx's own tests through importer"},
+	{"internal/conformancedoc", []string{"internal/conformance", "internal/atomicfile"}, nil, "a program for make conformance"},
 	{"internal/surgeryscore", []string{"graphsurgery", "adapterinject"}, nil, "scores both from outside, on the corpus"},
 	{"internal/importscore", []string{"graphsurgery", "importer", "internal/ort", "internal/pjrt", "internal/testutil"}, []string{"github.com/gomlx"}, "scores the importer from outside, on the corpus"},
 	{"finetune/data", []string{"audio", "internal/safefile"}, nil, "labels and splits of recordings"},
