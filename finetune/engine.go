@@ -64,7 +64,7 @@ func newEngine(m *graphsurgery.Model, p ports, c Config) (*engine, error) {
 
 // fill makes the engine's variables and executors.
 func (e *engine) fill(m *graphsurgery.Model, trainable func(string) bool) (err error) {
-	if err := e.program.Install(e.store); err != nil {
+	if err := e.program.InstallOn(e.store, e.backend); err != nil {
 		return err
 	}
 	if err := e.addParams(m, trainable); err != nil {

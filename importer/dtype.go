@@ -3,6 +3,7 @@ package importer
 import (
 	"fmt"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -52,8 +53,9 @@ func isFloat(t graphsurgery.DType) bool {
 	return false
 }
 
-// paramTensor copies an ONNX tensor into a GoMLX one.
-func paramTensor(t *graphsurgery.Tensor) (*tensors.Tensor, error) {
+// paramTensor copies an ONNX tensor into a GoMLX one, on the backend's first
+// device unless that is nil.
+func paramTensor(t *graphsurgery.Tensor, backend compute.Backend) (*tensors.Tensor, error) {
 	dtype, err := computeDType(t.DType())
 	if err != nil {
 		return nil, err
@@ -66,20 +68,9 @@ func paramTensor(t *graphsurgery.Tensor) (*tensors.Tensor, error) {
 	for i, d := range t.Shape() {
 		dims[i] = int(d)
 	}
-	out := tensors.FromShape(shapes.Make(dtype, dims...))
-	if out.Size() == 0 {
-		return out, nil
+	shape := shapes.Make(dtype, dims...)
+	if shape.Size() == 0 {
+		return tensors.FromShape(shape), nil
 	}
-	var short error
-	err = out.MutableBytes(func(data []byte) {
-		if len(data) != len(raw) {
-			short = fmt.Errorf("got %d bytes, want %d", len(raw), len(data))
-			return
-		}
-		copy(data, raw)
-	})
-	if err == nil {
-		err = short
-	}
-	return out, err
+	return tensors.FromRaw(backend, 0, shape, raw)
 }

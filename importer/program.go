@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -49,6 +50,7 @@ type Program struct {
 	params    []*graphsurgery.Value                      // initialisers that become variables, in file order
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
+	units     map[*graphsurgery.Node]*unit
 }
 
 // Load resolves every node of m. It returns a *graphsurgery.UnsupportedError
@@ -66,6 +68,9 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 		isParam:   make(map[*graphsurgery.Value]bool),
 		trainable: make(map[string]bool),
 	}
+	if n := expansion(m.Graph, make(map[*graphsurgery.Function]int)); n > maxUnrolled+len(m.Graph.Nodes()) {
+		return nil, &graphsurgery.UnsupportedError{File: m.Path(), What: fmt.Sprintf("functions that expand to more than %d nodes", maxUnrolled)}
+	}
 	if err := p.resolve(m.Graph); err != nil {
 		return nil, err
 	}
@@ -75,6 +80,7 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 	if err := p.collectParams(); err != nil {
 		return nil, err
 	}
+	p.findUnits()
 	return p, nil
 }
 
@@ -222,7 +228,12 @@ func (p *Program) Trainable() []string {
 // data, with its trainable flag set (GoMLX's default would train them all).
 // The variable's path is VariablePath of the initialiser's name. It refuses a
 // store in which one of these variables exists already.
-func (p *Program) Install(store *model.Store) error {
+func (p *Program) Install(store *model.Store) error { return p.InstallOn(store, nil) }
+
+// InstallOn is [Program.Install] with the values put on the backend's first device at
+// once, where they stay; no other copy of them is made. A nil backend leaves them
+// on the host until they are first used.
+func (p *Program) InstallOn(store *model.Store, backend compute.Backend) error {
 	for _, v := range p.params {
 		path := VariablePath(v.Name())
 		if store.GetVariable(path) != nil {
@@ -232,7 +243,7 @@ func (p *Program) Install(store *model.Store) error {
 		if err != nil {
 			return err
 		}
-		t, err := paramTensor(stored)
+		t, err := paramTensor(stored, backend)
 		if err != nil {
 			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
 		}
@@ -313,7 +324,7 @@ func checkShape(v *graphsurgery.Value, got shapes.Shape) error {
 		}
 	}
 	if !ok {
-		return fmt.Errorf("input %q: got %s, want %s%s", v.Name(), got, v.DType(), dimsText(v.Shape()))
+		return &InputError{v.Name(), fmt.Sprintf("is %s, want %s%s", got, v.DType(), dimsText(v.Shape()))}
 	}
 	return nil
 }
