@@ -15,7 +15,7 @@ import (
 )
 
 // TestKinks: where a function has no derivative, its gradient is the one that
-// PyTorch takes (relu, leaky_relu, elu, hardsigmoid, hardswish, clamp, abs, amax,
+// PyTorch takes (relu, leaky_relu, elu, hardsigmoid, hardswish, clamp, maximum, abs, amax,
 // norm, pow), and it is finite.
 func TestKinks(t *testing.T) {
 	third := 1.0 / 3
@@ -34,6 +34,8 @@ func TestKinks(t *testing.T) {
 		{"HardSwish", "y = HardSwish(x)", []float64{-3, 0, 3}, []float64{-0.5, 0.5, 1.5}},
 		{"ThresholdedRelu", "y = ThresholdedRelu(x)", []float64{1, 2}, []float64{0, 1}},
 		{"Clip", "a = Constant<value = double {-1}>()\nb = Constant<value = double {1}>()\ny = Clip(x, a, b)", []float64{-1, 0, 1, 2}, []float64{1, 1, 1, 0}},
+		{"Max", "a = Constant<value = double[3] {1, 1, 1}>()\ny = Max(x, a)", []float64{0, 1, 2}, []float64{0, 0.5, 1}},
+		{"Min", "a = Constant<value = double[3] {1, 1, 1}>()\ny = Min(a, x)", []float64{0, 1, 2}, []float64{1, 0.5, 0}},
 		{"ReduceMax", "y = ReduceMax(x)", []float64{2, 1, 2, 2}, []float64{third, 0, third, third}},
 		{"ReduceMin", "y = ReduceMin(x)", []float64{1, 1, 2}, []float64{0.5, 0.5, 0}},
 		{"ReduceL1", "y = ReduceL1(x)", []float64{0, -3}, []float64{0, -1}},
