@@ -77,13 +77,13 @@ func variadic(key opKey, f func(a, b *graph.Node) *graph.Node) operator {
 	}}
 }
 
-// maxNode is Max. On a tie the whole gradient goes to the first operand. XLA's
-// maximum drops a NaN of its second operand, so floats are chosen by comparison.
+// maxNode is Max. XLA's maximum drops a NaN of its second operand, so floats are
+// chosen by comparison.
 func maxNode(a, b *graph.Node) *graph.Node {
 	if !a.DType().IsFloat() {
 		return graph.Max(a, b)
 	}
-	return choose(graph.LogicalOr(graph.GreaterOrEqual(a, b), graph.NotEqual(a, a)), a, b)
+	return tied(a, b, choose(graph.LogicalOr(graph.GreaterThan(a, b), graph.NotEqual(a, a)), a, b))
 }
 
 // minNode is Min, by the same rules.
@@ -91,7 +91,13 @@ func minNode(a, b *graph.Node) *graph.Node {
 	if !a.DType().IsFloat() {
 		return graph.Min(a, b)
 	}
-	return choose(graph.LogicalOr(graph.LessOrEqual(a, b), graph.NotEqual(a, a)), a, b)
+	return tied(a, b, choose(graph.LogicalOr(graph.LessThan(a, b), graph.NotEqual(a, a)), a, b))
+}
+
+// tied shares the gradient where a and b are equal, as PyTorch does.
+func tied(a, b, otherwise *graph.Node) *graph.Node {
+	half := graph.Add(graph.MulScalar(a, 0.5), graph.MulScalar(b, 0.5))
+	return choose(graph.Equal(a, b), half, otherwise)
 }
 
 // atLeast bounds x from below, with the gradient to x where they are equal, as in
