@@ -58,6 +58,7 @@ func lowerConv(c *call) *graph.Node {
 		}
 		w.output[i] = total/w.strides[i] + 1
 	}
+	c.boundedWindow(w)
 	return c.withBias(2, convolve(x, c.arg(1), w))
 }
 
@@ -131,6 +132,15 @@ func (c *call) window(input, kernel []int) *window {
 		}
 	}
 	return w
+}
+
+// boundedWindow refuses pads that make a tensor too large.
+func (c *call) boundedWindow(w *window) {
+	dims := slices.Clone(c.dims(0)[:2])
+	for i, n := range w.input {
+		dims = append(dims, min(n+min(w.pads[i][0], maxElements)+min(w.pads[i][1], maxElements), maxElements+1))
+	}
+	c.bounded(dims)
 }
 
 // perAxis reads an attribute with one positive number per spatial axis, 1 by default.

@@ -48,6 +48,9 @@ func lowerDFT(c *call) *graph.Node {
 	onesided := c.attrInt("onesided", 0) != 0
 	t.realOut = t.inverse && onesided
 	t.n = t.in
+	if t.in == 0 {
+		c.fail("a tensor of shape %v has nothing to transform", c.dims(0))
+	}
 	if t.realOut {
 		t.n = 2 * (t.in - 1)
 	}
@@ -63,7 +66,7 @@ func lowerDFT(c *call) *graph.Node {
 	}
 	c.bounded([]int{product(c.dims(0)) / t.in, t.out, 2})
 	perm := append(slices.Delete(allAxes(rank-1), axis, axis+1), axis, rank-1)
-	y := t.apply(permute(c.arg(0), perm))
+	y := t.apply(c, permute(c.arg(0), perm))
 	return permute(y, inversePerm(perm))
 }
 
@@ -93,7 +96,7 @@ func inversePerm(perm []int) []int {
 const maxDFTMatrix = 1 << 12
 
 // apply transforms x [..., in, 1 or 2] to [..., out, 1 or 2].
-func (t transform) apply(x *graph.Node) *graph.Node {
+func (t transform) apply(c *call, x *graph.Node) *graph.Node {
 	own := x.DType()
 	x = stashed(x)
 	dims := x.Shape().Dimensions
@@ -104,8 +107,12 @@ func (t transform) apply(x *graph.Node) *graph.Node {
 	}
 	var y *graph.Node
 	used := min(t.in, t.n)
-	// The Go backend has no fast transform.
-	if used*pairIn*t.out*pairOut <= maxDFTMatrix || x.Graph().Backend().String() == goBackend {
+	size := used * pairIn * t.out * pairOut
+	onGo := x.Graph().Backend().String() == goBackend // which has no fast transform
+	if onGo && size > maxDemanded {
+		c.refuse("a transform of %d elements on the pure Go backend is not supported", t.n)
+	}
+	if onGo || size <= maxDFTMatrix {
 		flat := graph.Reshape(x, product(batch), t.in*pairIn)
 		flat = sliceNode(flat, 1, bounds{0, used * pairIn, 1})
 		matrix := graph.Reshape(graph.ConstAs(x, t.matrix(used)), used*pairIn, t.out*pairOut)
@@ -272,7 +279,7 @@ func lowerSTFT(c *call) *graph.Node {
 	if c.attrInt("onesided", 1) != 0 {
 		t.out = size/2 + 1
 	}
-	return t.apply(frames)
+	return t.apply(c, frames)
 }
 
 // maxFrameParts bounds how many pieces cutFrames makes a frame of.

@@ -9,16 +9,20 @@ var signalNoGradient = []string{"HannWindow", "HammingWindow", "BlackmanWindow",
 // signalGradients are the gradient cases of convolutions, pools, resizing,
 // normalisation over space, and of the Fourier family.
 func signalGradients() []gradCase {
-	return slices.Concat(convGradients(), poolGradients(), resizeGradients(), channelNormGradients(),
+	onGo := convGradients()
+	for i := range onGo {
+		onGo[i].name, onGo[i].backend = onGo[i].name+"/go", ""
+	}
+	return slices.Concat(convGradients(), onGo, poolGradients(), resizeGradients(), channelNormGradients(),
 		signalPlaceGradients(), fourierGradients(), sampleGradients())
 }
 
 // xlaCPU is the backend of the cases that the Go backend cannot run.
 const xlaCPU = "xla:cpu"
 
-// convGradients go through even kernels, strides that leave a rest, strides with
-// dilations, pads wider than the kernel, negative pads and groups: GoMLX's own
-// gradient is wrong or missing for each of these.
+// convGradients run on both backends. They go through even kernels, strides that
+// leave a rest, strides with dilations, pads wider than the kernel, negative pads
+// and groups: GoMLX's own gradient is wrong or missing for each of these.
 func convGradients() []gradCase {
 	return []gradCase{
 		{name: "Conv/even", backend: xlaCPU, nodes: "y = Conv<strides = [2, 1]>(x, w)", shapes: []string{

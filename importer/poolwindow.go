@@ -20,7 +20,11 @@ func (c *call) poolAxes() []poolAxis {
 	if len(kernel) != len(spatial) || slices.Min(kernel) < 1 {
 		c.fail("kernel_shape %v for %d spatial axes, want one positive number each", kernel, len(spatial))
 	}
+	if slices.Max(kernel) > maxPoolKernel {
+		c.refuse("windows of %v elements are not supported, at most %d along an axis", kernel, maxPoolKernel)
+	}
 	w := c.window(spatial, kernel)
+	c.boundedWindow(w)
 	auto, ceil := c.n.Str("auto_pad", "NOTSET"), c.attrInt("ceil_mode", 0) != 0
 	axes := make([]poolAxis, len(kernel))
 	for i, n := range spatial {
@@ -114,9 +118,11 @@ func (a poolAxis) sum(x *graph.Node) *graph.Node {
 	return graph.ConvertDType(y, x.DType())
 }
 
-// Beyond maxPoolTaps elements a window is summed by a product with a matrix, if
-// that has at most maxPoolMatrix elements.
+// Windows have at most maxPoolKernel elements along an axis. Beyond maxPoolTaps a
+// window is summed by a product with a matrix, if that has at most maxPoolMatrix
+// elements.
 const (
+	maxPoolKernel = 1 << 12
 	maxPoolTaps   = 32
 	maxPoolMatrix = 1 << 22
 )

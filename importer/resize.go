@@ -189,6 +189,7 @@ func (c *call) resize(axes []resizeAxis, mode resizeMode) *graph.Node {
 		if a.plain() {
 			continue
 		}
+		c.demanded(a.out)
 		positions := mode.positions(a)
 		if mode.kind == "nearest" {
 			x = takeAxis(x, axis, mode.nearestOf(positions, a.in))
