@@ -86,9 +86,6 @@ func recurrentGradients() []gradCase {
 			"double[1,2,4] q, double[1,2,4] k, double[1,2,2] v, double[1,2,2,1] p, double[1,2,4] d, double[1,2,2] b"}, low: -1, high: 1},
 		{name: "LinearAttention/linear", nodes: rule + "\"linear\">(q, k, v)", outputs: "y, s", shapes: []string{"double[1,3,4] q, double[1,3,2] k, double[1,3,1] v"}},
 		{name: "LinearAttention/delta", nodes: rule + "\"delta\">(q, k, v, , , b)", outputs: "y, s", shapes: []string{"double[1,3,4] q, double[1,3,2] k, double[1,3,1] v, double[1,3,1] b"}},
-		{name: "CausalConvWithState", nodes: "y, s = CausalConvWithState<activation = \"silu\">(x, w, b, p)", outputs: "y, s", shapes: []string{
-			"double[1,2,4] x, double[2,1,3] w, double[2] b, double[1,2,2] p", "double[2,1,1] x, double[1,1,4] w, double[1] b, double[2,1,3] p",
-			"double[1,3,2] x, double[3,1,2] w, double[3] b, double[1,3,1] p"}},
 		{name: "RNN", nodes: "y, h = RNN<hidden_size = 2>(x, w, r)", outputs: "y, h", shapes: []string{
 			"double[3,1,2] x, double[1,2,2] w, double[1,2,2] r", "double[2,2,3] x, double[1,2,3] w, double[1,2,2] r", "double[4,2,1] x, double[1,2,1] w, double[1,2,2] r"}},
 		{name: "RNN/all", nodes: "y, h = RNN<hidden_size = 2, direction = \"bidirectional\", activations = [\"Sigmoid\", \"Affine\"], activation_alpha = [0.5], activation_beta = [0.25]>(x, w, r, b, n, i)",

@@ -11,13 +11,11 @@ import (
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
-// stateOps carry a state from position to position.
-func stateOps() []operator {
+// linearAttentionOps carry a state from position to position.
+func linearAttentionOps() []operator {
 	return []operator{
 		{key: onnx("LinearAttention", 27), attrs: "chunk_size kv_num_heads q_num_heads scale update_rule",
 			minIn: 3, maxIn: 6, maxOut: 2, check: checkUpdateRule, lower: lowerLinearAttention},
-		{key: onnx("CausalConvWithState", 27), attrs: "activation", minIn: 2, maxIn: 4, maxOut: 2,
-			check: checkCausalConv, lower: lowerCausalConv},
 	}
 }
 
@@ -99,43 +97,4 @@ func (c *call) gates(i int, rule, both string, heads int) []*graph.Node {
 		heads = 1
 	}
 	return c.stepHeads(i, heads)
-}
-
-// checkCausalConv knows the activations.
-func checkCausalConv(n *graphsurgery.Node) string {
-	switch a := n.Str("activation", "none"); a {
-	case "none", "silu", "swish":
-		return ""
-	default:
-		return "activation=" + a + " of CausalConvWithState is not supported"
-	}
-}
-
-// lowerCausalConv is CausalConvWithState-27: a depthwise convolution of [batch,
-// channels, length] after the state, the last k-1 positions before it. Inputs are
-// the signal, the kernel [channels, 1, k], a bias and the state.
-func lowerCausalConv(c *call) []*wire {
-	d, kernel := c.dims(0), c.dims(1)
-	if len(d) != 3 || len(kernel) != 3 || kernel[0] != d[1] || kernel[1] != 1 || kernel[2] == 0 {
-		c.fail("CausalConvWithState of shapes %v and %v, want [batch, channels, length] and [channels, 1, k]", d, kernel)
-	}
-	carried := kernel[2] - 1
-	past := graph.Zeros(c.graph, shapes.Make(computeType(c.in[0]), d[0], d[1], carried))
-	if c.has(3) {
-		past = c.arg(3)
-	}
-	x := c.arg(0)
-	if carried > 0 {
-		x = graph.Concatenate([]*graph.Node{past, x}, 2)
-	}
-	w := &window{input: []int{d[2] + carried}, output: []int{d[2]}, kernel: kernel[2:], strides: []int{1},
-		dilations: []int{1}, pads: make([][2]int, 1), group: d[1]}
-	y := c.on(c.in[0], c.in[1], c.optional(2)).withBias(convolve(x, c.arg(1), w))
-	if c.n.Str("activation", "none") != "none" {
-		y = graph.Mul(y, graph.Sigmoid(y))
-	}
-	if carried > 0 {
-		past = graph.SliceAxis(x, 2, graph.AxisRangeToEnd(d[2]))
-	}
-	return []*wire{c.wire(y), c.wire(past)}
 }
