@@ -11,8 +11,8 @@ import (
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
-// stateOps carry a state from position to position.
-func stateOps() []operator {
+// linearAttentionOps carry a state from position to position.
+func linearAttentionOps() []operator {
 	return []operator{
 		{key: onnx("LinearAttention", 27), attrs: "chunk_size kv_num_heads q_num_heads scale update_rule",
 			minIn: 3, maxIn: 6, maxOut: 2, check: checkUpdateRule, lower: lowerLinearAttention},

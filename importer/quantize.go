@@ -223,7 +223,9 @@ func lowerDynamicQuantize(c *call) []*wire {
 	}
 	zero := graph.ScalarZero(c.graph, x.DType())
 	low, high := graph.Min(graph.ReduceAllMin(x), zero), graph.Max(graph.ReduceAllMax(x), zero)
-	scale := graph.DivScalar(graph.Sub(high, low), 255)
+	// DivScalar would multiply by the reciprocal, which is off by a rounding: enough
+	// to make some integer another one than ONNX Runtime's.
+	scale := graph.Div(graph.Sub(high, low), constantLike(zero, 255))
 	scale = graph.Where(graph.Equal(scale, zero), graph.ScalarOne(c.graph, x.DType()), scale)
 	point := graph.Round(graph.Neg(graph.Div(low, scale)))
 	point = graph.Min(graph.Max(point, zero), graph.Scalar(c.graph, x.DType(), 255))

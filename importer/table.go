@@ -78,7 +78,7 @@ func newTable() table {
 		rotaryOps(),
 		lossOps(),
 		recurrentOps(),
-		stateOps(),
+		linearAttentionOps(),
 		einsumOps(),
 		detOps(),
 		quantizeOps(),
