@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 
@@ -12,10 +13,11 @@ import (
 
 // constantOps make tensors from nothing but attributes and shapes.
 func constantOps() []operator {
-	const forms = "value value_float value_floats value_int value_ints"
+	const forms = "value sparse_value value_float value_floats value_int value_ints"
 	return []operator{
 		{key: onnx("Constant", 1), attrs: "value", maxOut: 1, check: checkConstant, lower: lowerConstant},
-		// Constant-12 adds the short forms; sparse and string values are refused.
+		{key: onnx("Constant", 11), attrs: "value sparse_value", maxOut: 1, check: checkConstant, lower: lowerConstant},
+		// Constant-12 adds the short forms; those of strings are refused.
 		{key: onnx("Constant", 12), attrs: forms, maxOut: 1, check: checkConstant, lower: lowerConstant},
 		{key: onnx("ConstantOfShape", 9), attrs: "value", minIn: 1, maxIn: 1, maxOut: 1, lower: lowerConstantOfShape},
 		{key: onnx("Range", 11), minIn: 3, maxIn: 3, maxOut: 1, lower: lowerRange},
@@ -34,7 +36,7 @@ func checkConstant(n *graphsurgery.Node) string {
 	return ""
 }
 
-// lowerConstant is Constant-1 and -12. A constant stays on the host; large ones
+// lowerConstant is Constant-1, -11 and -12. A constant stays on the host; large ones
 // and vectors of floats become graph constants when an operator needs a node.
 func lowerConstant(c *call) []*wire {
 	n := c.n
@@ -45,6 +47,8 @@ func lowerConstant(c *call) []*wire {
 			panic(err)
 		}
 		return []*wire{hostWire(h)}
+	case n.HasAttr("sparse_value"):
+		return []*wire{hostWire(c.sparseValue())}
 	case n.HasAttr("value_int"):
 		h := newHost(graphsurgery.Int64)
 		h.ints[0] = n.Int("value_int", 0)
@@ -65,6 +69,22 @@ func lowerConstant(c *call) []*wire {
 	}
 	c.fail("a Constant without a value")
 	return nil
+}
+
+// sparseValue reads a sparse constant, dense.
+func (c *call) sparseValue() *hostTensor {
+	t, err := c.n.DenseTensor("sparse_value")
+	if err == nil && t == nil {
+		c.fail("sparse_value is no sparse tensor")
+	}
+	var h *hostTensor
+	if err == nil {
+		h, err = hostOf(t)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return h
 }
 
 // lowerConstantOfShape is ConstantOfShape-9; without a value it is float32 zero.
@@ -109,8 +129,14 @@ func lowerRange(c *call) []*wire {
 	if err != nil {
 		c.refuse("%v", err)
 	}
-	steps := graph.Iota(c.graph, shapes.Make(dtype, n), 0)
-	return c.out(graph.Add(graph.Mul(steps, c.arg(2)), c.arg(0)))
+	// Half types count in float32: past 2048 float16 has no odd numbers.
+	wide := dtype
+	if dtype.IsHalfPrecision() {
+		wide = dtypes.Float32
+	}
+	steps := graph.Iota(c.graph, shapes.Make(wide, n), 0)
+	out := graph.Add(graph.Mul(steps, graph.ConvertDType(c.arg(2), wide)), graph.ConvertDType(c.arg(0), wide))
+	return c.out(graph.ConvertDType(out, dtype))
 }
 
 // rangeLen is the number of elements of Range-11.

@@ -68,6 +68,9 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 		isParam:   make(map[*graphsurgery.Value]bool),
 		trainable: make(map[string]bool),
 	}
+	if n := expansion(m.Graph, make(map[*graphsurgery.Function]int)); n > maxUnrolled+len(m.Graph.Nodes()) {
+		return nil, &graphsurgery.UnsupportedError{File: m.Path(), What: fmt.Sprintf("functions that expand to more than %d nodes", maxUnrolled)}
+	}
 	if err := p.resolve(m.Graph); err != nil {
 		return nil, err
 	}
@@ -132,6 +135,14 @@ func (p *Program) withFile(err error) error {
 // checkPorts refuses inputs of a type that no backend computes with.
 func (p *Program) checkPorts() error {
 	for _, v := range p.model.Graph.Inputs() {
+		switch v.Kind() {
+		case graphsurgery.KindTensor:
+		case graphsurgery.KindSequence, graphsurgery.KindOptional:
+			continue // types are those of what is fed
+		default:
+			return &graphsurgery.UnsupportedError{File: p.model.Path(),
+				What: fmt.Sprintf("graph input %q is a map or a sparse tensor", v.Name())}
+		}
 		if _, err := computeDType(v.DType()); err != nil {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
 				What: fmt.Sprintf("graph input %q has type %s", v.Name(), v.DType())}
@@ -143,29 +154,36 @@ func (p *Program) checkPorts() error {
 // collectParams decides which initialisers become variables: the trainable
 // ones, and all that are not small constants of shape arithmetic.
 func (p *Program) collectParams() error {
-	for _, t := range p.model.Graph.Initializers() {
-		v := p.model.Graph.Value(t.Name())
-		trainable := p.options.Trainable != nil && p.options.Trainable(t.Name())
-		if v == nil || len(v.Uses()) == 0 && !v.IsGraphOutput() {
+	for _, v := range p.model.Graph.Values() {
+		if !v.IsConstant() && !v.IsDefault() {
+			continue
+		}
+		t, err := v.Dense()
+		if err != nil {
+			return err
+		}
+		name := v.Name()
+		trainable := p.options.Trainable != nil && p.options.Trainable(name)
+		if len(v.Uses()) == 0 && !v.IsGraphOutput() {
 			if trainable {
 				return &graphsurgery.FormatError{File: p.model.Path(),
-					What: fmt.Sprintf("initialiser %q is to be trained but no node reads it", t.Name())}
+					What: fmt.Sprintf("initialiser %q is to be trained but no node reads it", name)}
 			}
 			continue
 		}
 		if _, err := computeDType(t.DType()); err != nil {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
-				What: fmt.Sprintf("initialiser %q has type %s", t.Name(), t.DType())}
+				What: fmt.Sprintf("initialiser %q has type %s", name, t.DType())}
 		}
 		if trainable && !isFloat(t.DType()) {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
-				What: fmt.Sprintf("initialiser %q of type %s is to be trained", t.Name(), t.DType()),
+				What: fmt.Sprintf("initialiser %q of type %s is to be trained", name, t.DType()),
 				Hint: "only float tensors can be trained"}
 		}
 		if trainable || !p.foldable(t) {
 			p.params = append(p.params, v)
 			p.isParam[v] = true
-			p.trainable[t.Name()] = trainable
+			p.trainable[name] = trainable
 		}
 	}
 	return nil
@@ -221,7 +239,11 @@ func (p *Program) InstallOn(store *model.Store, backend compute.Backend) error {
 		if store.GetVariable(path) != nil {
 			return fmt.Errorf("install %q: the store has variable %q already; use a store of its own for each program", v.Name(), path)
 		}
-		t, err := paramTensor(v.Initializer(), backend)
+		stored, err := v.Dense()
+		if err != nil {
+			return err
+		}
+		t, err := paramTensor(stored, backend)
 		if err != nil {
 			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
 		}
@@ -241,22 +263,25 @@ func (p *Program) InstallOn(store *model.Store, backend compute.Backend) error {
 // something does not fit; the error names the node being lowered.
 func (p *Program) Call(scope *model.Scope, inputs map[string]*graph.Node, outputs ...string) []*graph.Node {
 	for _, n := range inputs {
-		return p.callIn(scope, n.Graph(), inputs, nil, outputs...)
+		return p.callIn(scope, n.Graph(), inputs, outputs)
 	}
 	panic(fmt.Errorf("no input was given, so there is no graph to build in"))
 }
 
-// callIn is Call for a given graph; a model need not have inputs. f may be nil.
-func (p *Program) callIn(scope *model.Scope, g *graph.Graph, inputs map[string]*graph.Node, f *feeding, outputs ...string) []*graph.Node {
+// callIn is Call for a given graph.
+func (p *Program) callIn(scope *model.Scope, g *graph.Graph, inputs map[string]*graph.Node, outputs []string) []*graph.Node {
 	t := newTracer(p, g, scope.Store())
-	t.feeding = f
 	defer t.annotate()
 	targets, err := p.targets(outputs)
 	if err != nil {
 		panic(err)
 	}
-	t.feed(inputs, p.neededInputs(targets))
-	return t.run(targets)
+	t.feed(inputs, targets)
+	nodes := make([]*graph.Node, len(targets))
+	for i, w := range t.run(targets) {
+		nodes[i] = t.nodeOf(w)
+	}
+	return nodes
 }
 
 // targets looks the named values up; no names means the graph's outputs.
@@ -299,7 +324,7 @@ func checkShape(v *graphsurgery.Value, got shapes.Shape) error {
 		}
 	}
 	if !ok {
-		return fmt.Errorf("input %q: got %s, want %s%s", v.Name(), got, v.DType(), dimsText(v.Shape()))
+		return &InputError{v.Name(), fmt.Sprintf("is %s, want %s%s", got, v.DType(), dimsText(v.Shape()))}
 	}
 	return nil
 }

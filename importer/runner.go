@@ -44,9 +44,31 @@ func (r *Runner) Store() *model.Store { return r.store }
 // Run computes the named outputs, the model's own if none is named. Any value of
 // the model may be named, at the price of a compilation of its own. Inputs are
 // keyed by name; those that the outputs depend on must all be there, unknown
-// names are refused. The input tensors stay the caller's; the results are the
-// caller's too.
+// names are refused. An initialiser that is also listed as an input may be fed, or
+// keeps its value. Dimensions of the same name must have the same size. The input
+// tensors stay the caller's; the results are the caller's too.
 func (r *Runner) Run(inputs map[string]*tensors.Tensor, outputs ...string) (map[string]*tensors.Tensor, error) {
+	data := make(map[string]Data, len(inputs))
+	for name, t := range inputs {
+		data[name] = Data{Tensor: t}
+	}
+	results, err := r.RunData(data, outputs...)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]*tensors.Tensor, len(results))
+	for name, d := range results {
+		if d.Kind != graphsurgery.KindTensor {
+			return nil, fmt.Errorf("output %q is a sequence or optional; use RunData", name)
+		}
+		out[name] = d.Tensor
+	}
+	return out, nil
+}
+
+// RunData is Run for models that take or give sequences and optionals. It compiles
+// one program per length of each sequence.
+func (r *Runner) RunData(inputs map[string]Data, outputs ...string) (map[string]Data, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -56,51 +78,72 @@ func (r *Runner) Run(inputs map[string]*tensors.Tensor, outputs ...string) (map[
 	if err != nil {
 		return nil, err
 	}
-	ports := r.program.neededInputs(targets)
-	args, err := r.arguments(inputs, ports)
+	job, err := r.job(inputs, targets)
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, len(targets))
-	for i, v := range targets {
-		names[i] = v.Name()
-	}
-	var results []*tensors.Tensor
-	err = Guard("run "+strings.Join(names, ", "), func() error {
-		var err error
-		results, err = r.call(args, ports, names)
-		return err
+	out := make(map[string]Data, len(targets))
+	err = Guard("run "+strings.Join(job.outputs, ", "), func() error {
+		results, layouts, err := r.call(job)
+		if err != nil {
+			return err
+		}
+		for i, l := range layouts {
+			out[job.outputs[i]] = l.unflatten(&results)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	out := make(map[string]*tensors.Tensor, len(names))
-	for i, name := range names {
-		out[name] = results[i]
-	}
 	return out, nil
 }
 
-// arguments checks the inputs and puts them in the order of ports.
-func (r *Runner) arguments(inputs map[string]*tensors.Tensor, ports []*graphsurgery.Value) ([]*tensors.Tensor, error) {
+// job checks the inputs and puts them in order.
+func (r *Runner) job(inputs map[string]Data, targets []*graphsurgery.Value) (*job, error) {
 	for name := range inputs {
-		if r.program.model.Graph.Input(name) == nil {
-			return nil, fmt.Errorf("input %q is no input of the model; it has %s", name, portNames(r.program.Inputs()))
-		}
-	}
-	args := make([]*tensors.Tensor, len(ports))
-	for i, v := range ports {
-		t := inputs[v.Name()]
-		if t == nil {
-			return nil, fmt.Errorf("input %q is missing: want %s%s", v.Name(), v.DType(), dimsText(v.Shape()))
-		}
-		if err := checkShape(v, t.Shape()); err != nil {
+		if _, err := r.program.fed(name); err != nil {
 			return nil, err
 		}
-		args[i] = t
 	}
-	return args, nil
+	j := &job{}
+	for _, v := range targets {
+		j.outputs = append(j.outputs, v.Name())
+	}
+	sizes := make(sizes)
+	for _, v := range r.program.fedPorts(targets, func(name string) bool { _, ok := inputs[name]; return ok }) {
+		d, ok := inputs[v.Name()]
+		if !ok || d.Kind == graphsurgery.KindTensor && d.Tensor == nil {
+			return nil, &InputError{v.Name(), fmt.Sprintf("is missing: want %s%s", v.DType(), dimsText(v.Shape()))}
+		}
+		if err := d.check(); err != nil {
+			return nil, &InputError{v.Name(), "is " + err.Error()}
+		}
+		if d.Kind != v.Kind() {
+			return nil, &InputError{v.Name(), "is another kind of value than the model declares; tensors, sequences and optionals differ"}
+		}
+		if d.Kind == graphsurgery.KindTensor {
+			if err := checkShape(v, d.Tensor.Shape()); err != nil {
+				return nil, err
+			}
+			if err := sizes.bind(v, d.Tensor.Shape().Dimensions); err != nil {
+				return nil, err
+			}
+		}
+		j.ports = append(j.ports, v)
+		j.layouts = append(j.layouts, d.flatten(&j.args))
+	}
+	return j, nil
 }
+
+// InputError says that what was fed to a Runner is not what the model takes.
+type InputError struct {
+	Input string
+	What  string // follows the name
+}
+
+// Error names the input.
+func (e *InputError) Error() string { return fmt.Sprintf("input %q %s", e.Input, e.What) }
 
 // portNames lists names for an error message.
 func portNames(ports []Port) string {

@@ -67,38 +67,42 @@ func newTracer(p *Program, g *graph.Graph, store *model.Store) *tracer {
 	}
 }
 
-// feed checks the inputs and makes them wires.
-func (t *tracer) feed(inputs map[string]*graph.Node, needed []*graphsurgery.Value) {
-	for _, v := range needed {
+// feed checks the inputs that targets depend on and makes them wires.
+func (t *tracer) feed(inputs map[string]*graph.Node, targets []*graphsurgery.Value) {
+	for name := range inputs {
+		if _, err := t.program.fed(name); err != nil {
+			panic(err)
+		}
+	}
+	sizes := make(sizes)
+	for _, v := range t.program.fedPorts(targets, func(name string) bool { return inputs[name] != nil }) {
 		n := inputs[v.Name()]
 		if n == nil {
 			panic(fmt.Errorf("input %q is missing: want %s%s", v.Name(), v.DType(), dimsText(v.Shape())))
 		}
-		if err := checkShape(v, n.Shape()); err != nil {
+		err := checkShape(v, n.Shape())
+		if err == nil {
+			err = sizes.bind(v, n.Shape().Dimensions)
+		}
+		if err != nil {
 			panic(err)
 		}
 		t.wires[v] = t.wire(n)
-		t.wires[v].origin = t.feeding.origin(v)
-	}
-	for name := range inputs {
-		if t.program.model.Graph.Input(name) == nil {
-			panic(fmt.Errorf("input %q is no input of the model", name))
-		}
 	}
 }
 
-// run lowers what targets need, in file order, and returns their nodes.
-func (t *tracer) run(targets []*graphsurgery.Value) []*graph.Node {
+// run lowers what targets need, in file order, and returns their wires.
+func (t *tracer) run(targets []*graphsurgery.Value) []*wire {
 	t.openUnits(targets)
 	for _, n := range plan(t.program.model.Graph, targets) {
 		t.step(n)
 	}
 	t.at = nil
-	nodes := make([]*graph.Node, len(targets))
+	wires := make([]*wire, len(targets))
 	for i, v := range targets {
-		nodes[i] = t.nodeOf(t.wireOf(v))
+		wires[i] = t.wireOf(v)
 	}
-	return nodes
+	return wires
 }
 
 // step lowers one node.
@@ -168,7 +172,10 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 	if w := t.wires[v]; w != nil {
 		return w
 	}
-	init := v.Initializer()
+	init, err := v.Dense()
+	if err != nil {
+		panic(err)
+	}
 	if init == nil {
 		panic(fmt.Errorf("value %q was read before it was computed", v.Name()))
 	}

@@ -14,9 +14,13 @@ import (
 	"github.com/aat-onnx/aat-onnx/internal/testutil"
 )
 
-// TestMain lets the child in that tries an XLA plugin before it is used.
+// TestMain lets the child in that tries an XLA plugin before it is used, and the
+// children of the tests of Pool.
 func TestMain(m *testing.M) {
 	pjrt.MaybeRunProbe()
+	if os.Getenv(childEnv) != "" {
+		os.Exit(fakeChild())
+	}
 	os.Exit(m.Run())
 }
 

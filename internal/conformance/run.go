@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/importer"
@@ -151,40 +150,62 @@ func (f *folder) run(b compute.Backend) error {
 
 // runSet runs one data set and compares its outputs.
 func (f *folder) runSet(r *importer.Runner, set dataSet) error {
-	feeds := make(map[string]*tensors.Tensor)
+	feeds := make(map[string]importer.Data)
 	for i, v := range f.model.Graph.Inputs() {
-		t, err := feed(v, set.inputs[i])
+		d, err := toData(set.inputs[i])
 		if err != nil {
-			return err
+			return fmt.Errorf("input %q: %w", v.Name(), err)
 		}
-		feeds[v.Name()] = t
+		feeds[v.Name()] = d
 	}
-	got, err := r.Run(feeds)
+	got, err := r.RunData(feeds)
 	if err != nil {
 		return err
 	}
 	for i, v := range f.model.Graph.Outputs() {
-		t, err := importer.ONNXTensor(got[v.Name()])
+		d, err := toDatum(got[v.Name()])
 		if err != nil {
 			return err
 		}
-		if what := f.tolerance.compare(graphsurgery.Datum{Tensor: t}, set.outputs[i]); what != "" {
+		if what := f.tolerance.compare(d, set.outputs[i]); what != "" {
 			return &wrongError{set.name, v.Name(), what}
 		}
 	}
 	return nil
 }
 
-// feed makes the tensor of an input.
-func feed(v *graphsurgery.Value, d graphsurgery.Datum) (*tensors.Tensor, error) {
-	if d.Kind != graphsurgery.KindTensor {
-		return nil, &graphsurgery.UnsupportedError{What: fmt.Sprintf("graph input %q is no tensor", v.Name())}
+// toData makes what is fed of what a data file holds.
+func toData(d graphsurgery.Datum) (importer.Data, error) {
+	out := importer.Data{Kind: d.Kind}
+	var err error
+	if d.Kind == graphsurgery.KindTensor {
+		out.Tensor, err = importer.NewTensor(d.Tensor)
+		return out, err
 	}
-	t, err := importer.NewTensor(d.Tensor)
-	if err != nil {
-		return nil, fmt.Errorf("input %q: %w", v.Name(), err)
+	out.Items = make([]importer.Data, len(d.Items))
+	for i := range d.Items {
+		if out.Items[i], err = toData(d.Items[i]); err != nil {
+			return out, err
+		}
 	}
-	return t, nil
+	return out, nil
+}
+
+// toDatum is the inverse of toData.
+func toDatum(d importer.Data) (graphsurgery.Datum, error) {
+	out := graphsurgery.Datum{Kind: d.Kind}
+	var err error
+	if d.Kind == graphsurgery.KindTensor {
+		out.Tensor, err = importer.ONNXTensor(d.Tensor)
+		return out, err
+	}
+	out.Items = make([]graphsurgery.Datum, len(d.Items))
+	for i := range d.Items {
+		if out.Items[i], err = toDatum(d.Items[i]); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
 }
 
 // culprit gives the first place of our own in the trace of a panic.
