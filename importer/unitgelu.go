@@ -63,7 +63,15 @@ func (u *unit) keeps(v *graphsurgery.Value) bool {
 // the forward pass. Without it XLA keeps erf(x/√2) as well, which is as large as x,
 // the widest tensor of a block. It would find the two equal and keep one, so the gradient
 // writes Φ by the other tail.
+//
+// The pure Go backend gets no such gradient: a second Erf that needs only x is ready
+// while the products of the next block run, and there Erf waits for workers of the
+// pool without giving its own back (compute v0.1.6, internal/gobackend/ops,
+// execErfGeneric), so that all can end up waiting for each other.
 func gelu(x *graph.Node) *graph.Node {
+	if x.Graph().Backend().String() == goBackend {
+		return geluErf(x)
+	}
 	return withGradient([]*graph.Node{x}, func(in []*graph.Node) *graph.Node {
 		return geluErf(in[0])
 	}, func(in []*graph.Node, v *graph.Node) []*graph.Node {
