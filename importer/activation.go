@@ -36,7 +36,7 @@ func activationOps() []operator {
 				if c.n.Str("approximate", "none") == "tanh" {
 					return c.mapped(geluTanh)
 				}
-				return c.mapped(geluErf)
+				return c.mapped(gelu)
 			}},
 		// PRelu: slopes are one or per channel until 6, numpy's broadcasting since 7.
 		{key: onnx("PRelu", 1), attrs: "consumed_inputs", minIn: 2, maxIn: 2, maxOut: 1, lower: lowerPRelu},

@@ -34,6 +34,10 @@
 // depends on data needs a trip count, and its iterations after the end change
 // nothing. Sequences and optionals exist while the graph is built only.
 //
+// Attentions and GELUs spelt in several nodes are lowered as one operator each,
+// unless a value inside is asked for: results agree within rounding, and the
+// backward pass keeps less.
+//
 // # What is refused
 //
 // By name, with a graphsurgery.UnsupportedError: operators, attributes and opsets

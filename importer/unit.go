@@ -1,7 +1,11 @@
 package importer
 
 import (
+	"slices"
+
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/pattern"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/recognize"
 )
 
 // unit is a group of nodes that is lowered as one operator: an attention spelt as
@@ -17,18 +21,26 @@ type unit struct {
 // last is the node whose result the unit computes.
 func (u *unit) last() *graphsurgery.Node { return u.nodes[len(u.nodes)-1] }
 
-// findUnits collects the units of the model by each of their nodes.
+// findUnits collects the units of the model's graph by each of their nodes.
 func (p *Program) findUnits() {
 	p.units = make(map[*graphsurgery.Node]*unit)
-	for _, n := range p.model.Graph.Nodes() {
-		if n.Op() != "Softmax" || n.Domain() != "" {
-			continue
+	take := func(u *unit) {
+		if u == nil || slices.ContainsFunc(u.nodes, func(n *graphsurgery.Node) bool { return p.units[n] != nil }) {
+			return
 		}
-		if u := p.attentionAt(n); u != nil {
-			for _, n := range u.nodes {
-				p.units[n] = u
-			}
+		for _, n := range u.nodes {
+			p.units[n] = u
 		}
+	}
+	place := make(map[*graphsurgery.Node]int)
+	for i, n := range p.model.Graph.Nodes() {
+		place[n] = i
+		if plainOp(n, "Softmax") {
+			take(p.attentionAt(n))
+		}
+	}
+	for _, a := range recognize.GELUs(pattern.LookExactly(p.model.Graph, nil)) {
+		take(geluUnit(a, place))
 	}
 }
 

@@ -54,7 +54,7 @@ func TestUnitEqualsNodes(t *testing.T) {
 				if n > 1000 && b.String() == "go" {
 					return // no loop there, and slow
 				}
-				whole, nodes := attentionGrads(t, p, b, n, "y"), attentionGrads(t, p, b, n, "y", "p")
+				whole, nodes := valueAndGrads(t, p, b, "y"), valueAndGrads(t, p, b, "y", "p")
 				for i := range whole {
 					// Both are sums of up to 1200 float32 products of numbers around 1.
 					if d := relative(whole[i], nodes[i]); d > 2e-5 {
@@ -75,9 +75,9 @@ func parsedText(t *testing.T, text string) *graphsurgery.Model {
 	return m
 }
 
-// attentionGrads gives y and the gradients of a weighted sum of it by every input;
+// valueAndGrads gives the first value and the gradients of a weighted sum of it by every input;
 // further values are only asked for.
-func attentionGrads(t *testing.T, p *importer.Program, b compute.Backend, n int, values ...string) [][]float32 {
+func valueAndGrads(t *testing.T, p *importer.Program, b compute.Backend, values ...string) [][]float32 {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
 	var args []any
@@ -132,4 +132,38 @@ func relative(a, b []float32) float64 {
 		top = max(top, math.Abs(float64(b[i])))
 	}
 	return most / top
+}
+
+// TestGELUUnit: a GELU in nodes gives the same result and gradient as its nodes,
+// also far from zero, where both of its tails have cancelled out.
+func TestGELUUnit(t *testing.T) {
+	m := parsedText(t, `<ir_version: 8, opset_import: ["" : 17]>
+gelu (float[3,40,7] x) => (float[3,40,7] y) {
+  root = Constant<value: tensor = float {1.41421354}>()
+  one = Constant<value: tensor = float {1.0}>()
+  half = Constant<value: tensor = float {0.5}>()
+  six = Constant<value: tensor = float {6.0}>()
+  wide = Mul(x, six)
+  d = Div(wide, root)
+  e = Erf(d)
+  s = Add(e, one)
+  p = Mul(wide, s)
+  y = Mul(p, half)
+}`)
+	p, err := importer.Load(m, importer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Units() != 1 {
+		t.Fatalf("%d units, want 1", p.Units())
+	}
+	eachBackend(t, func(t *testing.T, b compute.Backend) {
+		whole, nodes := valueAndGrads(t, p, b, "y"), valueAndGrads(t, p, b, "y", "s")
+		for i := range whole {
+			// A few roundings of float32 on numbers up to 18.
+			if d := relative(whole[i], nodes[i]); d > 1e-6 {
+				t.Errorf("result %d differs by %.2g of its largest element, want at most 1e-6", i, d)
+			}
+		}
+	})
 }
