@@ -91,8 +91,8 @@ func inversePerm(perm []int) []int {
 }
 
 // maxDFTMatrix is up to which size of its matrix a transform is a matrix product.
-// Larger constants take long to compile: 4 s for a window of 400 on XLA CPU, where
-// the fast transform took 1 s and was no slower to run.
+// Larger constants take long to compile and gain nothing: 1000 windows of 1024 took
+// 2.9 s and then 38 ms on XLA CPU, and 0.2 s and 4 ms by the fast transform.
 const maxDFTMatrix = 1 << 12
 
 // apply transforms x [..., in, 1 or 2] to [..., out, 1 or 2].
