@@ -46,6 +46,7 @@ type family struct {
 	backend   compute.Backend
 	runtime   *ort.Runtime
 	gradients bool
+	loadOnly  bool
 }
 
 // measureFamily prints one JSON score per export.
@@ -68,7 +69,7 @@ func measureFamily(o options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	f := &family{name: o.child, dir: dir, torch: arrays, backend: backend, runtime: runtime, gradients: o.gradients}
+	f := &family{name: o.child, dir: dir, torch: arrays, backend: backend, runtime: runtime, gradients: o.gradients, loadOnly: o.loadOnly}
 	variants, err := o.variantsIn(dir)
 	if err != nil {
 		return err
@@ -96,6 +97,9 @@ func (o options) variantsIn(dir string) ([]variant, error) {
 	var out []variant
 	for _, p := range paths {
 		v := variant{name: strings.TrimSuffix(filepath.Base(p), ".onnx")}
+		if strings.HasPrefix(v.name, ".") {
+			continue // being written
+		}
 		data, err := os.ReadFile(strings.TrimSuffix(p, ".onnx") + ".json")
 		if err != nil {
 			return nil, err

@@ -30,38 +30,108 @@ const negligible = 1e-4
 
 // compareGradients finds each parameter among the initialisers by its values, as it
 // is or transposed. A parameter that the exporter wrote down twice has its gradient
-// in parts, which are added; one that it merged with others or folded is not found.
+// in parts, which are added. Of parameters with the same values, as logit scales have
+// that were not trained, exporters write down one: their gradients are compared by
+// their sum, unless each has an initialiser of its name. A parameter that the
+// exporter merged with others or folded is not found.
 func (f *family) compareGradients(m *graphsurgery.Model, ours map[string][]float64) gradientScore {
 	var s gradientScore
 	places := placesOf(m, slices.Sorted(maps.Keys(ours)))
 	floor := negligible * f.largestGradient()
+	for _, names := range f.alike() {
+		s.Parameters += len(names)
+		value := f.torch["value/"+names[0]]
+		found := places.find(value.Float64s(), value.Shape)
+		if len(found) == 0 {
+			continue
+		}
+		s.Compared += len(names)
+		parts, ok := byName(names, found)
+		if !ok {
+			s.note(strings.Join(names, " + "), f.summed(names), gathered(found, ours), floor)
+			continue
+		}
+		for i, name := range names {
+			s.note(name, f.summed([]string{name}), gathered(parts[i], ours), floor)
+		}
+	}
+	return s
+}
+
+// note compares one gradient.
+func (s *gradientScore) note(name string, want, got []float64, floor float64) {
+	d := difference(got, want) / max(norm(want), floor)
+	if !(d <= gradientLimit) {
+		s.Over = append(s.Over, fmt.Sprintf("%s %.1e", name, d))
+	}
+	if !(d <= s.Furthest) {
+		s.Furthest, s.Worst = d, name
+	}
+}
+
+// alike lists the parameters that have a gradient, those with the same values together.
+func (f *family) alike() [][]string {
+	var groups [][]string
 	for _, key := range slices.Sorted(maps.Keys(f.torch)) {
 		name, ok := strings.CutPrefix(key, "grad/")
 		if !ok {
 			continue
 		}
-		s.Parameters++
-		value, want := f.torch["value/"+name], f.torch[key].Float64s()
-		got := make([]float64, len(want))
-		found := places.find(value.Float64s(), value.Shape)
-		for _, p := range found {
-			for i, j := range p.order {
-				got[i] += ours[p.name][j]
-			}
-		}
-		if len(found) == 0 {
-			continue
-		}
-		s.Compared++
-		d := difference(got, want) / max(norm(want), floor)
-		if d > gradientLimit {
-			s.Over = append(s.Over, fmt.Sprintf("%s %.1e", name, d))
-		}
-		if d > s.Furthest {
-			s.Furthest, s.Worst = d, name
+		value := f.torch["value/"+name]
+		i := slices.IndexFunc(groups, func(g []string) bool {
+			first := f.torch["value/"+g[0]]
+			return slices.Equal(first.Shape, value.Shape) && slices.Equal(first.Float64s(), value.Float64s())
+		})
+		if i < 0 {
+			groups = append(groups, []string{name})
+		} else {
+			groups[i] = append(groups[i], name)
 		}
 	}
-	return s
+	return groups
+}
+
+// byName shares the places out among parameters of the same values, if each place
+// bears the name of one and each parameter has one.
+func byName(names []string, found []place) ([][]place, bool) {
+	if len(names) == 1 {
+		return [][]place{found}, true
+	}
+	parts := make([][]place, len(names))
+	for _, p := range found {
+		i := slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(p.name, name) })
+		if i < 0 {
+			return nil, false
+		}
+		parts[i] = append(parts[i], p)
+	}
+	return parts, !slices.ContainsFunc(parts, func(p []place) bool { return len(p) == 0 })
+}
+
+// summed adds PyTorch's gradients of the named parameters.
+func (f *family) summed(names []string) []float64 {
+	var sum []float64
+	for _, name := range names {
+		grad := f.torch["grad/"+name].Float64s()
+		if sum == nil {
+			sum = make([]float64, len(grad))
+		}
+		for i, v := range grad {
+			sum[i] += v
+		}
+	}
+	return sum
+}
+
+// gathered adds our gradients at the places.
+func gathered(found []place, ours map[string][]float64) []float64 {
+	sum := make([]float64, len(found[0].order))
+	for _, p := range found {
+		for i, j := range p.order {
+			sum[i] += ours[p.name][j]
+		}
+	}
+	return sum
 }
 
 func (f *family) largestGradient() float64 {
