@@ -16,8 +16,8 @@ import (
 // x [N, C, input...], kernel [M, C/group, kernel...], y [N, M, output...].
 func convolve(x, kernel *graph.Node, w *window) *graph.Node {
 	x, w = convPadded(x, w)
-	if isDepthwise(kernel, w) {
-		return depthwise(x, kernel, w)
+	if isDepthwise(kernel, w) { // half types are summed in float32
+		return graph.ConvertDType(depthwise(stashed(x), stashed(kernel), w), x.DType())
 	}
 	return withGradient([]*graph.Node{x, kernel},
 		func(in []*graph.Node) *graph.Node { return convForward(in[0], in[1], w) },
@@ -136,7 +136,7 @@ func lowerConvTranspose(c *call) *graph.Node {
 	for i, p := range crop {
 		y = padOrCut(y, 2+i, p[0], p[1])
 	}
-	return c.withBias(y)
+	return c.withBias(2, y)
 }
 
 // transposedWindow reads the geometry of ConvTranspose; input is the side with

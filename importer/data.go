@@ -139,8 +139,8 @@ func (s sizes) bind(v *graphsurgery.Value, dims []int) error {
 			continue
 		}
 		if first.size != dims[i] {
-			return fmt.Errorf("input %q: dimension %d (%q) is %d, but %d in input %q; want the same size",
-				v.Name(), i, d.Param, dims[i], first.size, first.input)
+			return &InputError{v.Name(), fmt.Sprintf("has %d in dimension %d (%q), and input %q has %d; want the same size",
+				dims[i], i, d.Param, first.input, first.size)}
 		}
 	}
 	return nil
@@ -166,5 +166,5 @@ func (p *Program) fed(name string) (*graphsurgery.Value, error) {
 	if v != nil && !p.isFixed(v) && (v.IsGraphInput() || v.IsDefault()) {
 		return v, nil
 	}
-	return nil, &InputError{name, fmt.Sprintf("is no input of the model; it has %s", portNames(p.Inputs()))}
+	return nil, &InputError{name, "is no input of the model; it has " + portNames(p.Inputs())}
 }

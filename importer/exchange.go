@@ -44,21 +44,24 @@ func exchangeDType(t *tensors.Tensor) (graphsurgery.DType, error) {
 // RunONNX is Run on ONNX tensors: it copies the inputs to the backend and the
 // results back.
 func (r *Runner) RunONNX(inputs map[string]*graphsurgery.Tensor, outputs ...string) (map[string]*graphsurgery.Tensor, error) {
-	feeds := make(map[string]*tensors.Tensor, len(inputs))
+	feeds := make(map[string]Data, len(inputs))
 	for name, t := range inputs {
 		feed, err := NewTensor(t)
 		if err != nil {
 			return nil, fmt.Errorf("input %q: %w", name, err)
 		}
-		feeds[name] = feed
+		feeds[name] = Data{Tensor: feed}
 	}
-	results, err := r.Run(feeds, outputs...)
+	results, err := r.RunData(feeds, outputs...)
 	if err != nil {
 		return nil, err
 	}
 	out := make(map[string]*graphsurgery.Tensor, len(results))
-	for name, t := range results {
-		if out[name], err = ONNXTensor(t); err != nil {
+	for name, d := range results {
+		if d.Kind != graphsurgery.KindTensor {
+			return nil, &graphsurgery.UnsupportedError{What: fmt.Sprintf("value %q as a tensor: it is a sequence or optional", name)}
+		}
+		if out[name], err = ONNXTensor(d.Tensor); err != nil {
 			return nil, fmt.Errorf("output %q: %w", name, err)
 		}
 	}

@@ -78,7 +78,14 @@ func attentionGradients() []gradCase {
 }
 
 func recurrentGradients() []gradCase {
+	const rule = "y, s = LinearAttention<q_num_heads = 2, kv_num_heads = 1, update_rule = "
 	return []gradCase{
+		{name: "LinearAttention", nodes: "y, s = LinearAttention<q_num_heads = 2, kv_num_heads = 2>(q, k, v, p, d, b)", outputs: "y, s", shapes: []string{
+			"double[1,3,4] q, double[1,3,4] k, double[1,3,2] v, double[1,2,2,1] p, double[1,3,2] d, double[1,3,2] b",
+			"double[2,2,2] q, double[2,2,2] k, double[2,2,4] v, double[2,2,1,2] p, double[2,2,2] d, double[2,2,1] b",
+			"double[1,2,4] q, double[1,2,4] k, double[1,2,2] v, double[1,2,2,1] p, double[1,2,4] d, double[1,2,2] b"}, low: -1, high: 1},
+		{name: "LinearAttention/linear", nodes: rule + "\"linear\">(q, k, v)", outputs: "y, s", shapes: []string{"double[1,3,4] q, double[1,3,2] k, double[1,3,1] v"}},
+		{name: "LinearAttention/delta", nodes: rule + "\"delta\">(q, k, v, , , b)", outputs: "y, s", shapes: []string{"double[1,3,4] q, double[1,3,2] k, double[1,3,1] v, double[1,3,1] b"}},
 		{name: "RNN", nodes: "y, h = RNN<hidden_size = 2>(x, w, r)", outputs: "y, h", shapes: []string{
 			"double[3,1,2] x, double[1,2,2] w, double[1,2,2] r", "double[2,2,3] x, double[1,2,3] w, double[1,2,2] r", "double[4,2,1] x, double[1,2,1] w, double[1,2,2] r"}},
 		{name: "RNN/all", nodes: "y, h = RNN<hidden_size = 2, direction = \"bidirectional\", activations = [\"Sigmoid\", \"Affine\"], activation_alpha = [0.5], activation_beta = [0.25]>(x, w, r, b, n, i)",

@@ -39,6 +39,9 @@ func convGradients() []gradCase {
 			"double[2,4,4,5] x, double[6,2,2,3] w", "double[1,2,5,4] x, double[2,1,3,2] w"}},
 		{name: "Conv/depthwise", backend: xlaCPU, nodes: "y = Conv<group = 3, pads = [2, 1]>(x, w, b)", shapes: []string{
 			"double[2,3,6] x, double[3,1,4] w, double[3] b", "double[1,3,5] x, double[6,1,3] w, double[6] b"}},
+		{name: "CausalConvWithState", outputs: "y, s", nodes: `y, s = CausalConvWithState<activation = "silu">(x, w, b, p)`, shapes: []string{
+			"double[2,3,4] x, double[3,1,3] w, double[3] b, double[2,3,2] p", "double[1,2,1] x, double[2,1,4] w, double[2] b, double[1,2,3] p",
+			"double[1,4,5] x, double[4,1,2] w, double[4] b, double[1,4,1] p"}},
 		{name: "ConvTranspose", backend: xlaCPU, nodes: "y = ConvTranspose<strides = [2, 1], pads = [1, 0, 0, 1], output_padding = [1, 0]>(x, w, b)", shapes: []string{
 			"double[1,2,3,2] x, double[2,1,3,2] w, double[1] b", "double[2,1,2,4] x, double[1,3,2,3] w, double[3] b", "double[1,1,2,2] x, double[1,2,1,3] w, double[2] b"}},
 		{name: "ConvTranspose/group", backend: xlaCPU, nodes: "y = ConvTranspose<group = 2, strides = [3], dilations = [2]>(x, w)", shapes: []string{
@@ -179,6 +182,14 @@ func sampleGradients() []gradCase {
 		at("GridSample/cubic", `y = GridSample<mode = "cubic">(x, g)`),
 		{name: "GridSample/3d", nodes: "y = GridSample(x, g)", low: -1.3, high: 1.3, shapes: []string{
 			"double[1,1,2,3,2] x, double[1,1,2,2,3] g"}},
+		{name: "RoiAlign", nodes: "y = RoiAlign<sampling_ratio = 2, output_height = 2, output_width = 3>(x, r, at)", shapes: []string{
+			"double[1,2,4,5] x, double[2,4] r; int64[2] at = {0, 0}", "double[2,1,3,4] x, double[1,4] r; int64[1] at = {1}", "double[1,1,5,3] x, double[1,4] r; int64[1] at = {0}"}},
+		{name: "DeformConv", low: -0.9, high: 0.9, nodes: "y = DeformConv<pads = [1, 0, 0, 1]>(x, w, o, b, m)", shapes: []string{
+			"double[1,1,3,3] x, double[1,1,2,2] w, double[1,8,3,3] o, double[1] b, double[1,4,3,3] m",
+			"double[1,2,3,2] x, double[2,2,1,2] w, double[1,4,4,2] o, double[2] b, double[1,2,4,2] m",
+			"double[2,1,2,3] x, double[2,1,2,1] w, double[2,4,2,4] o, double[2] b, double[2,2,2,4] m"}},
+		{name: "DeformConv/groups", low: -0.9, high: 0.9, nodes: "y = DeformConv<group = 2, offset_group = 2, strides = [2, 1]>(x, w, o)", shapes: []string{
+			"double[1,4,3,3] x, double[2,2,2,2] w, double[1,16,1,2] o"}},
 		{name: "AffineGrid", nodes: "y = AffineGrid(x, s)", shapes: []string{
 			"double[1,2,3] x; int64[4] s = {1, 1, 2, 3}", "double[2,2,3] x; int64[4] s = {2, 1, 3, 2}", "double[1,3,4] x; int64[5] s = {1, 1, 2, 1, 2}"}},
 	}

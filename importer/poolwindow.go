@@ -106,12 +106,12 @@ func (a poolAxis) sum(x *graph.Node) *graph.Node {
 	if a.kernel > maxPoolTaps && a.size*a.out <= maxPoolMatrix {
 		return mixAxis(x, a.axis, a.membership(x))
 	}
-	taps := a.taps(x, 0)
+	taps := a.taps(stashed(x), 0)
 	y := taps[0]
 	for _, t := range taps[1:] {
 		y = graph.Add(y, t)
 	}
-	return y
+	return graph.ConvertDType(y, x.DType())
 }
 
 // Beyond maxPoolTaps elements a window is summed by a product with a matrix, if

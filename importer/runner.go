@@ -117,10 +117,10 @@ func (r *Runner) job(inputs map[string]Data, targets []*graphsurgery.Value) (*jo
 			return nil, &InputError{v.Name(), fmt.Sprintf("is missing: want %s%s", v.DType(), dimsText(v.Shape()))}
 		}
 		if err := d.check(); err != nil {
-			return nil, fmt.Errorf("input %q: %w", v.Name(), err)
+			return nil, &InputError{v.Name(), "is " + err.Error()}
 		}
 		if d.Kind != v.Kind() {
-			return nil, fmt.Errorf("input %q: got another kind of value than the model declares; tensors, sequences and optionals differ", v.Name())
+			return nil, &InputError{v.Name(), "is another kind of value than the model declares; tensors, sequences and optionals differ"}
 		}
 		if d.Kind == graphsurgery.KindTensor {
 			if err := checkShape(v, d.Tensor.Shape()); err != nil {
