@@ -34,6 +34,9 @@ type score struct {
 	Gradients       gradientScore
 }
 
+// quantized tells whether the export multiplies 8-bit integers.
+func (s score) quantized() bool { return strings.HasPrefix(s.Variant, "int8") }
+
 // truth is what the corpus says of an export.
 type truth struct {
 	Float bool `json:"float"`
