@@ -11,7 +11,7 @@ GEN      := testdata/gen/corpus
 # An interpreter with testdata/gen/corpus/requirements.txt; made if not named.
 AAT_CORPUS_PYTHON ?= $(CURDIR)/.cache/corpus-venv/bin/python
 
-.PHONY: build quickstart test runtimes nodetests corpus surgery-score bench-surgery bench-train surgery lint clean
+.PHONY: build quickstart test runtimes nodetests corpus surgery-score import-score bench-surgery bench-train surgery lint clean
 
 build:
 	go build -trimpath -buildvcs=false -o $(BIN) ./cmd/aat-onnx
@@ -44,6 +44,11 @@ $(CURDIR)/.cache/corpus-venv/bin/python:
 # Detection, round trip, Verify and inference in one report.
 surgery-score: nodetests
 	go run ./internal/surgeryscore -corpus $(CORPUS) -nodes $(NODES) -o docs/surgery-scores.md
+
+# Every export of the corpus through the importer: results against ONNX Runtime,
+# gradients against PyTorch. On the Go backend it takes two minutes, on XLA hours.
+import-score: runtimes
+	go run ./internal/importscore -corpus $(CORPUS) -backend go -o docs/import-scores.md
 
 test: runtimes nodetests
 	go vet $(PKGS)

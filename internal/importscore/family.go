@@ -60,7 +60,7 @@ func measureFamily(o options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	backend, _, err := pjrt.Open(ctx, o.backend, pjrt.OpenOptions{})
+	backend, err := openBackend(ctx, o.backend)
 	if err != nil {
 		return err
 	}
@@ -84,6 +84,16 @@ func measureFamily(o options, w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// openBackend opens a backend. The pure Go backend runs one operation at a time: with
+// several at once it was seen to wait for ever.
+func openBackend(ctx context.Context, name string) (compute.Backend, error) {
+	if name == "go" {
+		return compute.NewWithConfig("go:ops_sequential")
+	}
+	b, _, err := pjrt.Open(ctx, name, pjrt.OpenOptions{})
+	return b, err
 }
 
 type variant struct {

@@ -41,7 +41,7 @@ func (f *family) compareGradients(m *graphsurgery.Model, ours map[string][]float
 	for _, names := range f.alike() {
 		s.Parameters += len(names)
 		value := f.torch["value/"+names[0]]
-		found := places.find(value.Float64s(), value.Shape)
+		found := places.find(value.Float64s(), f.shapeOf(names[0]))
 		if len(found) == 0 {
 			continue
 		}
@@ -174,8 +174,8 @@ func placesOf(m *graphsurgery.Model, names []string) places {
 // find lists the initialisers with these values.
 func (p places) find(value []float64, shape []int) []place {
 	var out []place
-	for _, init := range p[len(value)] {
-		for _, order := range orders(shape) {
+	for _, init := range p[product(shape)] {
+		for _, order := range orders(shape, len(value)) {
 			if sameValues(init.values, value, order) {
 				out = append(out, place{init.name, order})
 				break
@@ -186,27 +186,52 @@ func (p places) find(value []float64, shape []int) []place {
 	return out
 }
 
-// orders gives the element orders to try: the parameter's own, and that of its
-// transposition where it is a matrix but for axes of one element.
-func orders(shape []int) [][]int {
+// shapeOf gives a parameter's shape. The committed corpus holds few elements of each
+// parameter (testdata/gen/corpus/reference.py), and its shape apart.
+func (f *family) shapeOf(name string) []int {
+	shape, ok := f.torch["shape/"+name]
+	if !ok {
+		return f.torch["value/"+name].Shape
+	}
+	out := []int{}
+	for _, d := range shape.Int64s() {
+		out = append(out, int(d))
+	}
+	return out
+}
+
+func product(shape []int) int {
 	n := 1
-	var dims []int
 	for _, d := range shape {
 		n *= d
+	}
+	return n
+}
+
+// orders gives the element orders to try: the parameter's own, and that of its
+// transposition where it is a matrix but for axes of one element. Where the
+// reference holds fewer elements, they are at equal distances.
+func orders(shape []int, held int) [][]int {
+	n := product(shape)
+	var dims []int
+	for _, d := range shape {
 		if d > 1 {
 			dims = append(dims, d)
 		}
 	}
-	own := make([]int, n)
+	own := make([]int, held)
 	for i := range own {
 		own[i] = i
+		if held < n {
+			own[i] = i * (n - 1) / (held - 1)
+		}
 	}
 	if len(dims) != 2 {
 		return [][]int{own}
 	}
-	turned := make([]int, n)
-	for i := range turned {
-		turned[i] = i%dims[1]*dims[0] + i/dims[1]
+	turned := make([]int, held)
+	for i, at := range own {
+		turned[i] = at%dims[1]*dims[0] + at/dims[1]
 	}
 	return [][]int{own, turned}
 }

@@ -51,7 +51,7 @@ def write_small(net: Net, path: pathlib.Path, gradients: bool) -> None:
             kind, _, name = n.partition("/")
             if kind in ("grad", "value"):
                 small[n] = sampled(torch.from_numpy(a)).numpy()
-                small[f"shape/{name}"] = np.array(a.shape, np.int32)
+                small[f"shape/{name}"] = np.array(a.shape, np.int64)
     np.savez_compressed(path, **small)
 
 
