@@ -10,11 +10,16 @@ import (
 // to in one graph: each iteration of a loop is a copy, and compiling takes its time.
 const maxUnrolled = 100_000
 
-// plan lists the nodes of g that its values targets need, in file order.
+// plan lists the nodes of g that its values targets need, in file order where that
+// is topological.
 func plan(g *graphsurgery.Graph, targets []*graphsurgery.Value) []*graphsurgery.Node {
+	sorted, err := g.SortedNodes()
+	if err != nil {
+		panic(err)
+	}
 	wanted := needed(targets)
 	var nodes []*graphsurgery.Node
-	for _, n := range g.Nodes() {
+	for _, n := range sorted {
 		if slices.ContainsFunc(n.Outputs(), func(v *graphsurgery.Value) bool { return v != nil && wanted[v] }) {
 			nodes = append(nodes, n)
 		}

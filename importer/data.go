@@ -168,7 +168,7 @@ func (p *Program) fedPorts(targets []*graphsurgery.Value, given func(name string
 // fed gives the input of that name, or the initialiser that may be overridden.
 func (p *Program) fed(name string) (*graphsurgery.Value, error) {
 	v := p.model.Graph.Value(name)
-	if v != nil && (v.IsGraphInput() || v.IsDefault()) {
+	if v != nil && !p.isFixed(v) && (v.IsGraphInput() || v.IsDefault()) {
 		return v, nil
 	}
 	return nil, &InputError{name, "is no input of the model; it has " + portNames(p.Inputs())}

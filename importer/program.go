@@ -3,6 +3,7 @@ package importer
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/shapes"
@@ -22,6 +23,10 @@ const (
 type Options struct {
 	// Trainable says which initialisers are to be trained; nil means none.
 	Trainable func(initializer string) bool
+	// Fixed gives inputs whose elements are built into the program, so that they may
+	// decide shapes in [Program.Call] too; they are not fed. A Runner needs none: it
+	// compiles a program per value of an input that decides a shape.
+	Fixed map[string]*graphsurgery.Tensor
 	// MaxHostElements bounds the tensors that are computed in plain Go while the
 	// graph is built; larger ones are left to the backend. 0 means
 	// DefaultMaxHostElements.
@@ -52,6 +57,7 @@ type Program struct {
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
 	units     map[*graphsurgery.Node]*unit
+	fixed     map[*graphsurgery.Value]*hostTensor // inputs that are built in
 }
 
 // Load resolves every node of m. It returns a *graphsurgery.UnsupportedError
@@ -68,6 +74,7 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
 		isParam:   make(map[*graphsurgery.Value]bool),
 		trainable: make(map[string]bool),
+		fixed:     make(map[*graphsurgery.Value]*hostTensor),
 	}
 	if n := expansion(m.Graph, make(map[*graphsurgery.Function]int)); n > maxUnrolled+len(m.Graph.Nodes()) {
 		return nil, &graphsurgery.UnsupportedError{File: m.Path(), What: fmt.Sprintf("functions that expand to more than %d nodes", maxUnrolled)}
@@ -76,6 +83,9 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 		return nil, err
 	}
 	if err := p.checkPorts(); err != nil {
+		return nil, err
+	}
+	if err := p.fixInputs(); err != nil {
 		return nil, err
 	}
 	if err := p.collectParams(); err != nil {
@@ -202,8 +212,11 @@ func (p *Program) foldable(t *graphsurgery.Tensor) bool {
 	return t.Len() <= int64(p.options.MaxHostElements)
 }
 
-// Inputs lists the graph inputs in file order, without initialisers.
-func (p *Program) Inputs() []Port { return ports(p.model.Graph.Inputs()) }
+// Inputs lists the graph inputs in file order, without initialisers and without
+// those that [Options] fixed.
+func (p *Program) Inputs() []Port {
+	return ports(slices.DeleteFunc(slices.Clone(p.model.Graph.Inputs()), p.isFixed))
+}
 
 // Outputs lists the graph outputs in file order.
 func (p *Program) Outputs() []Port { return ports(p.model.Graph.Outputs()) }

@@ -60,11 +60,15 @@ type tracer struct {
 
 // newTracer begins a graph.
 func newTracer(p *Program, g *graph.Graph, store *model.Store) *tracer {
-	return &tracer{program: p, graph: g, store: store, wires: make(map[*graphsurgery.Value]*wire), apart: make(map[*unit]bool),
+	t := &tracer{program: p, graph: g, store: store, wires: make(map[*graphsurgery.Value]*wire), apart: make(map[*unit]bool),
 		steps:     make(map[*graphsurgery.Node]*operator),
 		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
 		plans:     make(map[*graphsurgery.Graph][]*graphsurgery.Node),
 	}
+	for v, h := range p.fixed {
+		t.wires[v] = hostWire(h)
+	}
+	return t
 }
 
 // feed checks the inputs that targets depend on and makes them wires.
