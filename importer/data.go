@@ -153,7 +153,7 @@ func (p *Program) fedPorts(targets []*graphsurgery.Value, given func(name string
 	needed := needed(targets)
 	var ports []*graphsurgery.Value
 	for _, v := range p.model.Graph.Inputs() {
-		if needed[v] {
+		if needed[v] && !p.isFixed(v) {
 			ports = append(ports, v)
 		}
 	}

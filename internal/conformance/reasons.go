@@ -27,8 +27,12 @@ var reasons = []reason{
 	{"ai.onnx.preview.training.Adam", "", "an optimiser; package finetune trains, a model does not"},
 	{"ai.onnx.preview.training.Momentum", "", "an optimiser; package finetune trains, a model does not"},
 	{"ai.onnx.preview.training.Gradient", "", "GoMLX differentiates the graph instead"},
+	{"", "float8", smallTypes}, {"", "float4", smallTypes}, {"", "int4", smallTypes}, {"", "int2", smallTypes},
 	{"", "on the pure Go backend", "GoMLX's Go backend multiplies half precision wrongly when it is built with SIMD"},
 }
+
+// smallTypes is the reason of types below 8 bits and of 8-bit floats.
+const smallTypes = "no backend computes with this type; 4 and 2 bits are taken as weights that DequantizeLinear reads"
 
 // Reason gives why a test may be refused; "" means that it must not be.
 func Reason(r Result) string {
