@@ -33,7 +33,7 @@ nodetests:
 	testdata/nodetests.sh $(NODES)
 
 # The detection corpus: hundreds of exports of small networks with the truth about
-# their blocks (about 45 minutes on two cores). Nothing else needs it.
+# their blocks (an hour or more on two cores). Nothing else needs it.
 corpus: $(AAT_CORPUS_PYTHON)
 	$(AAT_CORPUS_PYTHON) $(GEN)/main.py --out $(CORPUS)
 
