@@ -11,7 +11,7 @@ GEN      := testdata/gen/corpus
 # An interpreter with testdata/gen/corpus/requirements.txt; made if not named.
 AAT_CORPUS_PYTHON ?= $(CURDIR)/.cache/corpus-venv/bin/python
 
-.PHONY: build quickstart test runtimes nodetests corpus surgery-score bench-surgery bench-train surgery lint clean
+.PHONY: build quickstart test runtimes nodetests corpus conformance surgery-score import-score bench-surgery bench-train surgery lint clean
 
 build:
 	go build -trimpath -buildvcs=false -o $(BIN) ./cmd/aat-onnx
@@ -33,7 +33,7 @@ nodetests:
 	testdata/nodetests.sh $(NODES)
 
 # The detection corpus: hundreds of exports of small networks with the truth about
-# their blocks (about 45 minutes on two cores). Nothing else needs it.
+# their blocks (an hour or more on two cores). Nothing else needs it.
 corpus: $(AAT_CORPUS_PYTHON)
 	$(AAT_CORPUS_PYTHON) $(GEN)/main.py --out $(CORPUS)
 
@@ -44,6 +44,19 @@ $(CURDIR)/.cache/corpus-venv/bin/python:
 # Detection, round trip, Verify and inference in one report.
 surgery-score: nodetests
 	go run ./internal/surgeryscore -corpus $(CORPUS) -nodes $(NODES) -o docs/surgery-scores.md
+
+# Every bar of the importer: onnx's own tests on both backends, gradients, and the
+# sections that further targets leave in CONFORMANCE_PARTS as NN-name.md.
+CONFORMANCE_PARTS := $(CURDIR)/.cache/conformance
+conformance: runtimes nodetests
+	mkdir -p $(CONFORMANCE_PARTS)
+	AAT_ONNX_TEST_BACKENDS=go,xla:cpu go test -count=1 -timeout 30m -v -run Gradients ./importer > $(CONFORMANCE_PARTS)/gradients.txt || (grep -- '--- FAIL' -A3 $(CONFORMANCE_PARTS)/gradients.txt; exit 1)
+	go run ./internal/conformancedoc -nodes $(NODES) -program $(BIN) -gradients $(CONFORMANCE_PARTS)/gradients.txt -parts $(CONFORMANCE_PARTS) -o docs/conformance.md
+
+# Every export of the corpus through the importer: results against ONNX Runtime,
+# gradients against PyTorch. On the Go backend it takes two minutes, on XLA hours.
+import-score: runtimes
+	go run ./internal/importscore -corpus $(CORPUS) -backend go -o docs/import-scores.md
 
 test: runtimes nodetests
 	go vet $(PKGS)

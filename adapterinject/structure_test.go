@@ -178,6 +178,10 @@ func TestFindStructures(t *testing.T) {
 				"cf = Cast <to = 1> (ci)", "scale = Mul (cs, gain)", "cd = Mul (cf, scale)", "local = Transpose <perm = [0, 2, 1]> (cd)")
 			return s.norm("n2", "local").linear("fc1", "n2", "W2", "V2").add("g = Gelu (fc1)").linear("fc2", "g", "H", "V").add("sum2 = Add (local, fc2)")
 		}, "sum2", []shape{usual}},
+		{"windows cut before the stream", func() *script {
+			s := (&script{}).add("cells = Constant <value_ints = [0, 1, 2, 4, 1, 2]> ()", "cut6 = Reshape (x, cells)", "cut = Transpose <perm = [0, 1, 3, 2, 4, 5]> (cut6)", "win = Reshape (cut, tokens)")
+			return s.norm("n1", "win").qkv("n1", "n1").core().add("sum1 = Add (o, win)").mlp()
+		}, "sum2", []shape{with(func(s *shape) { s.Kind = "window" })}},
 		{"norm between output and residual addition", func() *script {
 			s := (&script{}).qkv("x", "x").core().norm("no", "o").add("sum1 = Add (x, no)")
 			return s.linear("fc1", "sum1", "W2", "V2").add("g = Gelu (fc1)").linear("fc2", "g", "H", "V").norm("nf", "fc2").add("sum2 = Add (sum1, nf)")

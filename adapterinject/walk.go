@@ -121,7 +121,7 @@ func (f *facts) newWays() ways {
 	w.resized = w.branch.Through(u.linear)
 	linear := func(v *gs.Value) bool { return f.linearOf[v] != nil }
 	normed := func(v *gs.Value) bool { return f.normOf[v] != nil }
-	w.stream = pattern.Either("rearrangement, scale or another branch", w.moving, pattern.Scaling(), pattern.Ops("sum", "Add")).But(linear).But(normed)
+	w.stream = pattern.Either("rearrangement, scale or another branch", w.moving, pattern.Scaling(), pattern.Ops("sum or bound", "Add", "Clip")).But(linear).But(normed)
 	product := pattern.Class{Has: func(_ *pattern.View, n *gs.Node) bool { return f.linearAt[n] != nil }}
 	w.shortcut = pattern.Either("projection or pooling", w.moving, pattern.Scaling(), product,
 		pattern.Ops("", "Add", "AveragePool", "MaxPool", "ReduceMax", "ReduceMean", "Conv")).But(normed).Through(u.linear)
@@ -163,7 +163,10 @@ func (f *facts) between() pattern.Class {
 	}
 	sum := pattern.Class{Has: func(v *pattern.View, n *gs.Node) bool { return is(n, "Add") && len(v.DataInputs(n)) == 2 }}
 	return pattern.Either("norm or module", pattern.Layout(), pattern.Scaling(), sum, depthwise(), recognize.Rescaling(),
-		pattern.Ops("", "Slice", "Concat", "Pad", "BatchNormalization")).Feeds(func(v *pattern.View, n *gs.Node) []*gs.Value {
+		pattern.Ops("", "Slice", "Concat", "Pad", "BatchNormalization", "Clip")).Feeds(func(v *pattern.View, n *gs.Node) []*gs.Value {
+		if is(n, "Clip") { // T5 keeps half precision finite by bounds that it computes
+			return []*gs.Value{n.Input(0)}
+		}
 		if p := recognize.Rescaled(v, n); p != nil {
 			return []*gs.Value{p}
 		}

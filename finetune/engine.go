@@ -64,7 +64,7 @@ func newEngine(m *graphsurgery.Model, p ports, c Config) (*engine, error) {
 
 // fill makes the engine's variables and executors.
 func (e *engine) fill(m *graphsurgery.Model, trainable func(string) bool) (err error) {
-	if err := e.program.Install(e.store); err != nil {
+	if err := e.program.InstallOn(e.store, e.backend); err != nil {
 		return err
 	}
 	if err := e.addParams(m, trainable); err != nil {
@@ -282,11 +282,10 @@ func (e *engine) upload(find func(name string) *namedTensor, of func(param) *mod
 	return nil
 }
 
-// frozen digests every variable that must not change, by path. Where a variable
-// is on the device, its bytes are read from there: GoMLX's ConstBytes gives a
-// copy that the host still holds (core/tensors/ondevice.go, lockedMaterializeLocal),
-// which training cannot have touched, so that copy is dropped first. Before
-// training nothing is on the device and the digest is of what was uploaded.
+// frozen digests every variable that must not change, by path, from its bytes on
+// the device: GoMLX's ConstBytes gives a copy that the host still holds
+// (core/tensors/ondevice.go, lockedMaterializeLocal), which training cannot have
+// touched, so that copy is dropped first, and again after it was read.
 func (e *engine) frozen() (map[string]string, error) {
 	digests := map[string]string{}
 	for v := range e.store.IterVariables() {
@@ -304,7 +303,7 @@ func (e *engine) frozen() (map[string]string, error) {
 			sum := sha256.Sum256(raw)
 			digests[v.Path()] = hex.EncodeToString(sum[:])
 		})
-		if err != nil {
+		if err = errors.Join(err, e.dropLocal(t)); err != nil {
 			return nil, fmt.Errorf("finetune: reading %s: %w", v.Path(), err)
 		}
 	}

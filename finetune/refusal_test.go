@@ -137,8 +137,8 @@ func TestConfigError(t *testing.T) {
 	}
 }
 
-// After training the digest is of the device's bytes: spoiling the host's copy
-// does not change it. (Before, the host's copy is all there is.)
+// The digest is of the device's bytes: spoiling a copy on the host does not change
+// it. The backend here shares memory with the host, so the copy is made first.
 func TestFrozenDigestIsOfTheDevice(t *testing.T) {
 	b := goBackend(t)
 	m := mlp(t)
@@ -159,7 +159,13 @@ func TestFrozenDigestIsOfTheDevice(t *testing.T) {
 		if _, frozen := want[v.Path()]; !frozen {
 			continue
 		}
-		x := v.MustValue()
+		x, err := v.MustValue().LocalClone()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.SetValue(x); err != nil {
+			t.Fatal(err)
+		}
 		if err := x.MaterializeOnDevice(b, false, 0); err != nil {
 			t.Fatal(err)
 		}

@@ -163,9 +163,15 @@ var changes = []struct {
 	}},
 	{"SetAttr and SetMeta", func(p *Patch, v *Value) {
 		for _, n := range p.graph.Nodes() {
-			p.SetAttr(n, "axis", 1)
-			p.SetAttr(n, "else_branch", nil)
+			if n.Op() == "LeakyRelu" {
+				p.SetAttr(n, "alpha", 0.25)
+			}
 			p.SetMeta(n, "key", v.Name())
+		}
+	}},
+	{"SetAttr of what no operator has, refused", func(p *Patch, v *Value) {
+		for _, n := range p.graph.Nodes() {
+			p.SetAttr(n, "no such attribute", 1)
 		}
 	}},
 	{"AddOutput", func(p *Patch, v *Value) {

@@ -34,17 +34,32 @@ func (n *Node) reads() []*Node {
 	return deps
 }
 
-// stableOrder gives the nodes in topological order: a node that is needed by an
-// earlier one moves before it, every other node keeps its place. A cycle is an
-// error that lists its nodes.
+// stableOrder is SortedNodes for the messages of the file.
 func (g *Graph) stableOrder() ([]*pb.NodeProto, error) {
+	nodes, err := g.SortedNodes()
+	if err != nil {
+		return nil, err
+	}
+	sorted := make([]*pb.NodeProto, len(nodes))
+	for i, n := range nodes {
+		sorted[i] = n.pb
+	}
+	return sorted, nil
+}
+
+// SortedNodes gives the nodes in topological order: a node that is needed by an
+// earlier one moves before it, every other node keeps its place. The standard
+// demands that order of a file, but tools that insert nodes append them at times,
+// as the usual float16 converter does. A cycle is a *FormatError that lists its
+// nodes. The slice is the caller's.
+func (g *Graph) SortedNodes() ([]*Node, error) {
 	const (
 		unseen = iota
 		open
 		done
 	)
 	state := make(map[*Node]int, len(g.nodes))
-	sorted := make([]*pb.NodeProto, 0, len(g.nodes))
+	sorted := make([]*Node, 0, len(g.nodes))
 	var stack []orderFrame
 	for _, start := range g.nodes {
 		if state[start] == done {
@@ -56,7 +71,7 @@ func (g *Graph) stableOrder() ([]*pb.NodeProto, error) {
 			top := &stack[len(stack)-1]
 			if len(top.deps) == 0 {
 				state[top.node] = done
-				sorted = append(sorted, top.node.pb)
+				sorted = append(sorted, top.node)
 				stack = stack[:len(stack)-1]
 				continue
 			}
@@ -74,7 +89,7 @@ func (g *Graph) stableOrder() ([]*pb.NodeProto, error) {
 	return sorted, nil
 }
 
-// orderFrame is a node under way in stableOrder, and what is left to place before
+// orderFrame is a node under way in SortedNodes, and what is left to place before
 // it.
 type orderFrame struct {
 	node *Node

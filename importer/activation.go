@@ -36,7 +36,7 @@ func activationOps() []operator {
 				if c.n.Str("approximate", "none") == "tanh" {
 					return c.mapped(geluTanh)
 				}
-				return c.mapped(geluErf)
+				return c.mapped(gelu)
 			}},
 		// PRelu: slopes are one or per channel until 6, numpy's broadcasting since 7.
 		{key: onnx("PRelu", 1), attrs: "consumed_inputs", minIn: 2, maxIn: 2, maxOut: 1, lower: lowerPRelu},
@@ -63,8 +63,11 @@ func sinceOne(ops []operator) []operator {
 	return ops
 }
 
-// relu has the zero first, so that the gradient at 0 is 0, as in PyTorch.
-func relu(x *graph.Node) *graph.Node { return graph.Max(constantLike(x, 0), x) }
+// relu has the gradient 0 at 0, as in PyTorch. It is no maximum: XLA's drops a NaN
+// of its second operand.
+func relu(x *graph.Node) *graph.Node {
+	return graph.Where(graph.LessOrEqual(x, constantLike(x, 0)), graph.ZerosLike(x), x)
+}
 
 // above chooses between two functions of x by x > bound. The branches must be
 // finite where they are not chosen.
@@ -74,7 +77,7 @@ func above(x *graph.Node, bound float64, yes, no *graph.Node) *graph.Node {
 
 // belowZero is min(x, 0) with the gradient to x at 0: the bounded argument of an
 // exponential that is chosen for x ≤ 0.
-func belowZero(x *graph.Node) *graph.Node { return graph.Min(constantLike(x, 0), x) }
+func belowZero(x *graph.Node) *graph.Node { return above(x, 0, graph.ZerosLike(x), x) }
 
 // leakyRelu is LeakyRelu-6: alpha·x below zero.
 func leakyRelu(c *call, x *graph.Node) *graph.Node {
@@ -145,14 +148,15 @@ func swish(c *call, x *graph.Node) *graph.Node {
 // the ends, as in PyTorch.
 func hardSigmoid(c *call, x *graph.Node) *graph.Node {
 	y := graph.AddScalar(graph.MulScalar(x, float64(c.n.Float("alpha", 0.2))), float64(c.n.Float("beta", 0.5)))
-	return graph.Min(graph.Max(constantLike(x, 0), y), constantLike(x, 1))
+	y = graph.Where(graph.GreaterOrEqual(y, constantLike(y, 1)), graph.OnesLike(y), y)
+	return graph.Where(graph.LessOrEqual(y, constantLike(y, 0)), graph.ZerosLike(y), y)
 }
 
 // hardSwish is HardSwish-14: x·hardSigmoid(x) with alpha 1/6 and beta 1/2. Unlike
 // that of hardSigmoid, its gradient at the ends is that of the inside.
 func hardSwish(_ *call, x *graph.Node) *graph.Node {
 	y := graph.AddScalar(graph.MulScalar(x, 1.0/6), 0.5)
-	return graph.Mul(x, graph.Min(constantLike(x, 1), graph.Max(y, constantLike(x, 0))))
+	return graph.Mul(x, atMost(atLeast(y, constantLike(x, 0)), constantLike(x, 1)))
 }
 
 // checkGelu knows the two forms of Gelu-20.

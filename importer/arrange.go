@@ -145,7 +145,11 @@ func (c *call) splitSizes(total, parts int) []int {
 		return c.attrInts("split")
 	}
 	if c.has(1) {
-		return c.ints(1)
+		sizes := c.ints(1)
+		for _, size := range c.host(1).floats { // Split-1: of the type of the data
+			sizes = append(sizes, int(size))
+		}
+		return sizes
 	}
 	if parts < 1 || parts != len(c.n.Outputs()) {
 		c.fail("a Split into %d parts with %d outputs", parts, len(c.n.Outputs()))

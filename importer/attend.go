@@ -34,6 +34,9 @@ type attention struct {
 // attend computes an attention. Every operator that attends comes through here,
 // so that a faster form need be put in one place only.
 func attend(a attention) *graph.Node {
+	if y, ok := a.looped(); ok {
+		return y
+	}
 	p := graph.ConvertDType(a.probabilities(), a.v.DType())
 	heads := a.q.Shape().Dimensions[1]
 	batch := []int{0, 1}

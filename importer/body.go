@@ -6,15 +6,20 @@ import (
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
-// maxUnrolled bounds the nodes that all bodies of loops together are lowered to in
-// one graph: each iteration is a copy, and XLA's compilation takes its time.
-const maxUnrolled = 50_000
+// maxUnrolled bounds the nodes that all bodies and functions together are lowered
+// to in one graph: each iteration of a loop is a copy, and compiling takes its time.
+const maxUnrolled = 100_000
 
-// plan lists the nodes of g that its values targets need, in file order.
+// plan lists the nodes of g that its values targets need, in file order where that
+// is topological.
 func plan(g *graphsurgery.Graph, targets []*graphsurgery.Value) []*graphsurgery.Node {
+	sorted, err := g.SortedNodes()
+	if err != nil {
+		panic(err)
+	}
 	wanted := needed(targets)
 	var nodes []*graphsurgery.Node
-	for _, n := range g.Nodes() {
+	for _, n := range sorted {
 		if slices.ContainsFunc(n.Outputs(), func(v *graphsurgery.Value) bool { return v != nil && wanted[v] }) {
 			nodes = append(nodes, n)
 		}
@@ -103,7 +108,7 @@ func (c *call) body(g *graphsurgery.Graph, inputs ...*wire) []*wire {
 		c.plans[g] = nodes
 	}
 	if c.unrolled += max(1, len(nodes)); c.unrolled > maxUnrolled {
-		c.refuse("loops that unroll to more than %d nodes", maxUnrolled)
+		c.refuse("loops and functions that unroll to more than %d nodes", maxUnrolled)
 	}
 	for _, n := range nodes {
 		c.step(n)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 
@@ -128,8 +129,14 @@ func lowerRange(c *call) []*wire {
 	if err != nil {
 		c.refuse("%v", err)
 	}
-	steps := graph.Iota(c.graph, shapes.Make(dtype, n), 0)
-	return c.out(graph.Add(graph.Mul(steps, c.arg(2)), c.arg(0)))
+	// Half types count in float32: past 2048 float16 has no odd numbers.
+	wide := dtype
+	if dtype.IsHalfPrecision() {
+		wide = dtypes.Float32
+	}
+	steps := graph.Iota(c.graph, shapes.Make(wide, n), 0)
+	out := graph.Add(graph.Mul(steps, graph.ConvertDType(c.arg(2), wide)), graph.ConvertDType(c.arg(0), wide))
+	return c.out(graph.ConvertDType(out, dtype))
 }
 
 // rangeLen is the number of elements of Range-11.

@@ -50,10 +50,11 @@ func lowerIf(c *call) []*wire {
 }
 
 // choose selects one of two wires by a condition that depends on data. Both are
-// computed, so they must be alike; the gradient goes to the one that was taken.
+// computed, so they must be alike; the gradient goes to the one that was taken,
+// and is NaN where the other one's is infinite or NaN.
 func (c *call) choose(cond *graph.Node, yes, no *wire) *wire {
 	switch {
-	case yes == no:
+	case yes == no || sameHost(yes.host, no.host):
 		return yes
 	case yes.kind != tensorWire || no.kind != tensorWire:
 		c.refuseData("a condition that depends on data chooses between values that are no tensors")
@@ -65,6 +66,13 @@ func (c *call) choose(cond *graph.Node, yes, no *wire) *wire {
 		return c.flatWire(selectNode(cond, yes.flat, no.flat), yes.dims)
 	}
 	return c.wire(selectNode(cond, c.nodeOf(yes), c.nodeOf(no)))
+}
+
+// sameHost tells whether both branches give the same known elements, which then
+// stay known.
+func sameHost(a, b *hostTensor) bool {
+	return a != nil && b != nil && a.dtype == b.dtype && slices.Equal(a.dims, b.dims) &&
+		slices.Equal(a.ints, b.ints) && slices.Equal(a.floats, b.floats)
 }
 
 // selectNode is Where for a scalar condition.

@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -96,6 +97,23 @@ func TestControl(t *testing.T) {
 	}
 }
 
+// TestFunctionBomb: functions that call each other twice do not exhaust the memory.
+func TestFunctionBomb(t *testing.T) {
+	text := `<ir_version: 10, opset_import: ["": 21, "own": 1]> g (float[3] x) => (float[3] y) { y = own.F0(x) }`
+	for i := range 30 {
+		text += fmt.Sprintf(`<domain: "own", opset_import: ["own": 1]> F%d (a) => (c) { b = own.F%d(a) c = own.F%d(b) }`, i, i+1, i+1)
+	}
+	text += `<domain: "own", opset_import: ["": 21]> F30 (a) => (b) { b = Neg(a) }`
+	m, err := graphsurgery.ParseText(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var unsupported *graphsurgery.UnsupportedError
+	if _, err := importer.Load(m, importer.Options{}); !errors.As(err, &unsupported) || !strings.Contains(err.Error(), "expand to more than") {
+		t.Errorf("got error %v, want a refusal of functions that expand too far", err)
+	}
+}
+
 // TestControlRefusals: what cannot be unrolled is refused with its reason.
 func TestControlRefusals(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
@@ -103,7 +121,7 @@ func TestControlRefusals(t *testing.T) {
 			g (float[3] x) => (float[3] y) {
 				yes = Constant<value = bool {1}>()
 				y = Loop( , yes, x) <body = b (int64 i, bool c, float[3] v) => (bool c, float[3] w) { w = Add(v, v) }>
-			}`, "unroll to more than"},
+			}`, "iterations, which would be unrolled"},
 		"unlike branches": {`<ir_version: 10, opset_import: ["": 21]>
 			g (float[3] x, float f) => (float[n] y) {
 				r = RandomUniformLike(f)

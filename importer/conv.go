@@ -18,6 +18,7 @@ func convOps() []operator {
 		// ConvTranspose-1; 11 and 22 clarify and add types.
 		{key: onnx("ConvTranspose", 1), attrs: "auto_pad dilations group kernel_shape output_padding output_shape pads strides",
 			minIn: 2, maxIn: 3, maxOut: 1, check: checkAutoPad, lower: single(lowerConvTranspose)},
+		{key: onnx("CausalConvWithState", 27), attrs: "activation", minIn: 2, maxIn: 4, maxOut: 2, check: checkCausalConv, lower: lowerCausalConv},
 	}
 }
 
@@ -57,7 +58,8 @@ func lowerConv(c *call) *graph.Node {
 		}
 		w.output[i] = total/w.strides[i] + 1
 	}
-	return c.withBias(convolve(x, c.arg(1), w))
+	c.boundedWindow(w)
+	return c.withBias(2, convolve(x, c.arg(1), w))
 }
 
 // convGroups reads the number of groups and checks the ranks and the channels:
@@ -83,17 +85,17 @@ func (c *call) convGroups(side int) int {
 	return group
 }
 
-// withBias adds the optional third input, one number per channel.
-func (c *call) withBias(y *graph.Node) *graph.Node {
-	if !c.has(2) {
+// withBias adds input i if it is there, one number per channel.
+func (c *call) withBias(i int, y *graph.Node) *graph.Node {
+	if !c.has(i) {
 		return y
 	}
 	shape := slices.Repeat([]int{1}, y.Rank())
 	shape[1] = y.Shape().Dimensions[1]
-	if product(c.dims(2)) != shape[1] {
-		c.fail("a bias of shape %v for %d channels", c.dims(2), shape[1])
+	if product(c.dims(i)) != shape[1] {
+		c.fail("a bias of shape %v for %d channels", c.dims(i), shape[1])
 	}
-	return graph.Add(y, graph.Reshape(c.arg(2), shape...))
+	return graph.Add(y, graph.Reshape(c.arg(i), shape...))
 }
 
 // cropped cuts off what negative pads remove.
@@ -130,6 +132,15 @@ func (c *call) window(input, kernel []int) *window {
 		}
 	}
 	return w
+}
+
+// boundedWindow refuses pads that make a tensor too large.
+func (c *call) boundedWindow(w *window) {
+	dims := slices.Clone(c.dims(0)[:2])
+	for i, n := range w.input {
+		dims = append(dims, min(n+min(w.pads[i][0], maxElements)+min(w.pads[i][1], maxElements), maxElements+1))
+	}
+	c.bounded(dims)
 }
 
 // perAxis reads an attribute with one positive number per spatial axis, 1 by default.

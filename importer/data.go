@@ -139,8 +139,8 @@ func (s sizes) bind(v *graphsurgery.Value, dims []int) error {
 			continue
 		}
 		if first.size != dims[i] {
-			return fmt.Errorf("input %q: dimension %d (%q) is %d, but %d in input %q; want the same size",
-				v.Name(), i, d.Param, dims[i], first.size, first.input)
+			return &InputError{v.Name(), fmt.Sprintf("has %d in dimension %d (%q), and input %q has %d; want the same size",
+				dims[i], i, d.Param, first.input, first.size)}
 		}
 	}
 	return nil
@@ -150,10 +150,15 @@ func (s sizes) bind(v *graphsurgery.Value, dims []int) error {
 // that they depend on, and those initialisers among the given names that a caller
 // may override.
 func (p *Program) fedPorts(targets []*graphsurgery.Value, given func(name string) bool) []*graphsurgery.Value {
-	ports := p.neededInputs(targets)
 	needed := needed(targets)
-	for _, v := range p.model.Graph.Values() {
-		if v.IsDefault() && needed[v] && given(v.Name()) {
+	var ports []*graphsurgery.Value
+	for _, v := range p.model.Graph.Inputs() {
+		if needed[v] && !p.isFixed(v) {
+			ports = append(ports, v)
+		}
+	}
+	for _, v := range p.defaults {
+		if needed[v] && given(v.Name()) {
 			ports = append(ports, v)
 		}
 	}
@@ -163,8 +168,8 @@ func (p *Program) fedPorts(targets []*graphsurgery.Value, given func(name string
 // fed gives the input of that name, or the initialiser that may be overridden.
 func (p *Program) fed(name string) (*graphsurgery.Value, error) {
 	v := p.model.Graph.Value(name)
-	if v != nil && (v.IsGraphInput() || v.IsDefault()) {
+	if v != nil && !p.isFixed(v) && (v.IsGraphInput() || v.IsDefault()) {
 		return v, nil
 	}
-	return nil, fmt.Errorf("input %q is no input of the model; it has %s", name, portNames(p.Inputs()))
+	return nil, &InputError{name, "is no input of the model; it has " + portNames(p.Inputs())}
 }

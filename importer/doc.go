@@ -25,8 +25,27 @@
 // CPU this makes the training step of a Transformer about a third faster: XLA
 // otherwise recomputes sums of residual gradients inside each consumer.
 //
+// # Graphs inside graphs
+//
+// XLA runs one straight program. The model's own functions are lowered where they
+// are called; of an If whose condition is known while the graph is built, the
+// branch that is taken; of one that depends on data, both, and the result is
+// selected; Loop and Scan are unrolled, up to a limit. A Loop whose condition
+// depends on data needs a trip count, and its iterations after the end change
+// nothing. Sequences and optionals exist while the graph is built only.
+//
+// Attentions and GELUs spelt in several nodes are lowered as one operator each,
+// unless a value inside is asked for: results agree within rounding, and the
+// backward pass keeps less.
+//
 // # What is refused
 //
-// Control flow, sequences, strings, quantised operators, model-local functions,
-// and shapes that depend on data.
+// By name, with a graphsurgery.UnsupportedError: operators, attributes and opsets
+// outside the table; at Load also element types that no backend computes with
+// (strings, complex numbers, 8-bit floats and everything shorter than 8 bits), in
+// branches that are never taken not even that. While a graph is built: shapes that
+// depend on data (a [Runner] builds the elements of such an input into the program
+// instead, if it can follow them), loops without a bound or with too many
+// iterations, branches of different types under a condition that depends on data,
+// and half precision on the pure Go backend.
 package importer

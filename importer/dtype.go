@@ -3,6 +3,7 @@ package importer
 import (
 	"fmt"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -43,6 +44,38 @@ func computeDType(t graphsurgery.DType) (dtypes.DType, error) {
 	return dtypes.InvalidDType, fmt.Errorf("type %s is not supported", t)
 }
 
+// storedDType gives the type that tensors of a packed type are unpacked to. Nothing
+// computes with packed types; DequantizeLinear alone reads them.
+func storedDType(t graphsurgery.DType) graphsurgery.DType {
+	switch t {
+	case graphsurgery.Int4, graphsurgery.Int2:
+		return graphsurgery.Int8
+	case graphsurgery.Uint4, graphsurgery.Uint2:
+		return graphsurgery.Uint8
+	}
+	return t
+}
+
+// checkDType says why a fed or stored value of the graph cannot be, "" if it can.
+func checkDType(v *graphsurgery.Value) string {
+	stored := storedDType(v.DType())
+	if _, err := computeDType(stored); err != nil {
+		return fmt.Sprintf("has type %s", v.DType())
+	}
+	if stored == v.DType() {
+		return ""
+	}
+	for _, u := range v.Uses() {
+		if u.Node.Op() != "DequantizeLinear" {
+			return fmt.Sprintf("has type %s, and %s reads it; only DequantizeLinear can", v.DType(), u.Node.Op())
+		}
+	}
+	if v.IsGraphOutput() {
+		return fmt.Sprintf("has type %s, and is an output", v.DType())
+	}
+	return ""
+}
+
 // isFloat tells the types that host tensors keep as floats.
 func isFloat(t graphsurgery.DType) bool {
 	switch t {
@@ -52,13 +85,30 @@ func isFloat(t graphsurgery.DType) bool {
 	return false
 }
 
-// paramTensor copies an ONNX tensor into a GoMLX one.
-func paramTensor(t *graphsurgery.Tensor) (*tensors.Tensor, error) {
-	dtype, err := computeDType(t.DType())
+// unpackedBytes gives the elements of a tensor in the type it is stored as.
+func unpackedBytes(t *graphsurgery.Tensor) ([]byte, error) {
+	if storedDType(t.DType()) == t.DType() {
+		return t.Raw()
+	}
+	values, err := t.Int64s()
 	if err != nil {
 		return nil, err
 	}
-	raw, err := t.Raw()
+	raw := make([]byte, len(values))
+	for i, v := range values {
+		raw[i] = byte(v)
+	}
+	return raw, nil
+}
+
+// paramTensor copies an ONNX tensor into a GoMLX one, on the backend's first
+// device unless that is nil.
+func paramTensor(t *graphsurgery.Tensor, backend compute.Backend) (*tensors.Tensor, error) {
+	dtype, err := computeDType(storedDType(t.DType()))
+	if err != nil {
+		return nil, err
+	}
+	raw, err := unpackedBytes(t)
 	if err != nil {
 		return nil, err
 	}
@@ -66,20 +116,9 @@ func paramTensor(t *graphsurgery.Tensor) (*tensors.Tensor, error) {
 	for i, d := range t.Shape() {
 		dims[i] = int(d)
 	}
-	out := tensors.FromShape(shapes.Make(dtype, dims...))
-	if out.Size() == 0 {
-		return out, nil
+	shape := shapes.Make(dtype, dims...)
+	if shape.Size() == 0 {
+		return tensors.FromShape(shape), nil
 	}
-	var short error
-	err = out.MutableBytes(func(data []byte) {
-		if len(data) != len(raw) {
-			short = fmt.Errorf("got %d bytes, want %d", len(raw), len(data))
-			return
-		}
-		copy(data, raw)
-	})
-	if err == nil {
-		err = short
-	}
-	return out, err
+	return tensors.FromRaw(backend, 0, shape, raw)
 }

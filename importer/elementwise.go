@@ -1,6 +1,8 @@
 package importer
 
 import (
+	"math"
+
 	"github.com/gomlx/gomlx/core/graph"
 )
 
@@ -75,36 +77,54 @@ func variadic(key opKey, f func(a, b *graph.Node) *graph.Node) operator {
 	}}
 }
 
-// maxNode is Max. On a tie GoMLX gives the whole gradient to the first operand.
-func maxNode(a, b *graph.Node) *graph.Node { return graph.Max(a, b) }
+// maxNode is Max. XLA's maximum drops a NaN of its second operand, so floats are
+// chosen by comparison.
+func maxNode(a, b *graph.Node) *graph.Node {
+	if !a.DType().IsFloat() {
+		return graph.Max(a, b)
+	}
+	return tied(a, b, choose(graph.LogicalOr(graph.GreaterThan(a, b), graph.NotEqual(a, a)), a, b))
+}
 
-// minNode is Min. On a tie GoMLX gives the whole gradient to the second operand
-// of Min, so they are swapped to agree with Max.
-func minNode(a, b *graph.Node) *graph.Node { return graph.Min(b, a) }
+// minNode is Min, by the same rules.
+func minNode(a, b *graph.Node) *graph.Node {
+	if !a.DType().IsFloat() {
+		return graph.Min(a, b)
+	}
+	return tied(a, b, choose(graph.LogicalOr(graph.LessThan(a, b), graph.NotEqual(a, a)), a, b))
+}
 
-// lowerClip6 is Clip-6: the bounds are attributes.
+// tied shares the gradient where a and b are equal, as PyTorch does.
+func tied(a, b, otherwise *graph.Node) *graph.Node {
+	half := graph.Add(graph.MulScalar(a, 0.5), graph.MulScalar(b, 0.5))
+	return choose(graph.Equal(a, b), half, otherwise)
+}
+
+// atLeast bounds x from below, with the gradient to x where they are equal, as in
+// PyTorch. NaN stays.
+func atLeast(x, bound *graph.Node) *graph.Node { return choose(graph.LessThan(x, bound), bound, x) }
+
+// atMost bounds x from above.
+func atMost(x, bound *graph.Node) *graph.Node { return choose(graph.GreaterThan(x, bound), bound, x) }
+
+// lowerClip6 is Clip-1 and -6: the bounds are attributes, by default those of
+// float32.
 func lowerClip6(c *call) []*wire {
+	low, high := c.n.Float("min", -math.MaxFloat32), c.n.Float("max", math.MaxFloat32)
 	return c.mapped(func(x *graph.Node) *graph.Node {
-		if c.n.HasAttr("min") {
-			x = graph.Max(x, constantLike(x, float64(c.n.Float("min", 0))))
-		}
-		if c.n.HasAttr("max") {
-			x = graph.Min(constantLike(x, float64(c.n.Float("max", 0))), x)
-		}
-		return x
+		return atMost(atLeast(x, constantLike(x, float64(low))), constantLike(x, float64(high)))
 	})
 }
 
-// lowerClip is Clip-11 and later: the bounds are optional scalar inputs. The
-// order of operands gives the gradient to x where x equals a bound, as PyTorch
-// does.
+// lowerClip is Clip-11 and later: the bounds are optional scalar inputs. If they
+// cross, the result is the upper one.
 func lowerClip(c *call) []*wire {
 	return c.mapped(func(x *graph.Node) *graph.Node {
 		if c.has(1) {
-			x = graph.Max(x, graph.Reshape(c.arg(1)))
+			x = atLeast(x, graph.Reshape(c.arg(1)))
 		}
 		if c.has(2) {
-			x = graph.Min(graph.Reshape(c.arg(2)), x)
+			x = atMost(x, graph.Reshape(c.arg(2)))
 		}
 		return x
 	})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -21,18 +22,28 @@ type textCase struct {
 	want       []float64
 }
 
-// check runs the case on the Go backend; the results are exact.
+// check runs the case on each backend; the results are exact.
 func (c textCase) check(t *testing.T, o importer.Options) {
 	t.Helper()
 	p := loadText(t, c.text, o)
-	got, err := newRunner(t, p, backend(t, "go")).Run(c.feed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := got[p.Outputs()[0].Name]
-	if !slices.Equal(out.Shape().Dimensions, c.shape) || !slices.Equal(flat(t, out), c.want) {
-		t.Errorf("got %v %v, want %v %v", out.Shape().Dimensions, flat(t, out), c.shape, c.want)
-	}
+	eachBackend(t, func(t *testing.T, b compute.Backend) {
+		feed := make(map[string]*tensors.Tensor)
+		for name, x := range c.feed { // a tensor belongs to the backend that it was used on
+			clone, err := x.LocalClone()
+			if err != nil {
+				t.Fatal(err)
+			}
+			feed[name] = clone
+		}
+		got, err := newRunner(t, p, b).Run(feed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := got[p.Outputs()[0].Name]
+		if !slices.Equal(out.Shape().Dimensions, c.shape) || !slices.Equal(flat(t, out), c.want) {
+			t.Errorf("got %v %v, want %v %v", out.Shape().Dimensions, flat(t, out), c.shape, c.want)
+		}
+	})
 }
 
 // loadText makes a program of a model in text form.

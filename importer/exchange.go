@@ -10,7 +10,7 @@ import (
 
 // NewTensor copies an ONNX tensor into a GoMLX one, to be fed to a [Runner]. It
 // is an error if no backend computes with the element type.
-func NewTensor(t *graphsurgery.Tensor) (*tensors.Tensor, error) { return paramTensor(t) }
+func NewTensor(t *graphsurgery.Tensor) (*tensors.Tensor, error) { return paramTensor(t, nil) }
 
 // ONNXTensor copies a GoMLX tensor, as a [Runner] returns it, into an ONNX one.
 func ONNXTensor(t *tensors.Tensor) (*graphsurgery.Tensor, error) {
@@ -39,4 +39,31 @@ func exchangeDType(t *tensors.Tensor) (graphsurgery.DType, error) {
 		}
 	}
 	return graphsurgery.Undefined, fmt.Errorf("type %s has no ONNX type", t.DType())
+}
+
+// RunONNX is Run on ONNX tensors: it copies the inputs to the backend and the
+// results back.
+func (r *Runner) RunONNX(inputs map[string]*graphsurgery.Tensor, outputs ...string) (map[string]*graphsurgery.Tensor, error) {
+	feeds := make(map[string]Data, len(inputs))
+	for name, t := range inputs {
+		feed, err := NewTensor(t)
+		if err != nil {
+			return nil, fmt.Errorf("input %q: %w", name, err)
+		}
+		feeds[name] = Data{Tensor: feed}
+	}
+	results, err := r.RunData(feeds, outputs...)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]*graphsurgery.Tensor, len(results))
+	for name, d := range results {
+		if d.Kind != graphsurgery.KindTensor {
+			return nil, &graphsurgery.UnsupportedError{What: fmt.Sprintf("value %q as a tensor: it is a sequence or optional", name)}
+		}
+		if out[name], err = ONNXTensor(d.Tensor); err != nil {
+			return nil, fmt.Errorf("output %q: %w", name, err)
+		}
+	}
+	return out, nil
 }

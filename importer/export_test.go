@@ -22,3 +22,12 @@ func Operators() []string {
 	slices.Sort(names)
 	return names
 }
+
+// Units gives how many groups of nodes are lowered as one operator.
+func (p *Program) Units() int {
+	all := map[*unit]bool{}
+	for _, u := range p.units {
+		all[u] = true
+	}
+	return len(all)
+}

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
@@ -20,6 +21,25 @@ func lowerFunction(c *call) []*wire {
 		}
 	}
 	return c.body(g, c.in...)
+}
+
+// expansion counts the nodes of a graph with the functions that it calls expanded;
+// it stops counting where that is far too many. Functions do not call themselves
+// (graphsurgery.Load sees to that). Bodies of If, Loop and Scan are left out.
+func expansion(g *graphsurgery.Graph, known map[*graphsurgery.Function]int) int {
+	total := 0
+	for _, n := range g.Nodes() {
+		total++
+		if f := n.Function(); f != nil {
+			size, ok := known[f]
+			if !ok {
+				size = expansion(f.Body(), known)
+				known[f] = size
+			}
+			total = min(total+size, math.MaxInt32)
+		}
+	}
+	return total
 }
 
 // instance gives the body of the function that n calls, with its attributes bound.

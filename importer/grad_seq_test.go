@@ -10,14 +10,15 @@ import (
 // TestStraightThrough.
 var seqNoGradient = []string{
 	"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul", "QuantizeLinear",
-	"com.microsoft.QuantizeLinear",
+	"com.microsoft.DynamicQuantizeMatMul", "com.microsoft.QLinearAdd", "com.microsoft.QLinearConcat", "com.microsoft.QLinearLeakyRelu",
+	"com.microsoft.QLinearMul", "com.microsoft.QLinearSigmoid", "com.microsoft.QLinearSoftmax", "com.microsoft.QuantizeLinear",
 }
 
 // seqGradients are the gradient cases of normalisation over features, softmax,
 // attention, recurrent networks, products, losses and quantised operators.
 func seqGradients() []gradCase {
 	return slices.Concat(softmaxGradients(), normGradients(), attentionGradients(), recurrentGradients(),
-		linearGradients(), lossGradients(), quantGradients(), microsoftGradients())
+		linearGradients(), lossGradients(), quantGradients(), microsoftGradients(), msQuantGradients())
 }
 
 func softmaxGradients() []gradCase {
@@ -77,7 +78,14 @@ func attentionGradients() []gradCase {
 }
 
 func recurrentGradients() []gradCase {
+	const rule = "y, s = LinearAttention<q_num_heads = 2, kv_num_heads = 1, update_rule = "
 	return []gradCase{
+		{name: "LinearAttention", nodes: "y, s = LinearAttention<q_num_heads = 2, kv_num_heads = 2>(q, k, v, p, d, b)", outputs: "y, s", shapes: []string{
+			"double[1,3,4] q, double[1,3,4] k, double[1,3,2] v, double[1,2,2,1] p, double[1,3,2] d, double[1,3,2] b",
+			"double[2,2,2] q, double[2,2,2] k, double[2,2,4] v, double[2,2,1,2] p, double[2,2,2] d, double[2,2,1] b",
+			"double[1,2,4] q, double[1,2,4] k, double[1,2,2] v, double[1,2,2,1] p, double[1,2,4] d, double[1,2,2] b"}, low: -1, high: 1},
+		{name: "LinearAttention/linear", nodes: rule + "\"linear\">(q, k, v)", outputs: "y, s", shapes: []string{"double[1,3,4] q, double[1,3,2] k, double[1,3,1] v"}},
+		{name: "LinearAttention/delta", nodes: rule + "\"delta\">(q, k, v, , , b)", outputs: "y, s", shapes: []string{"double[1,3,4] q, double[1,3,2] k, double[1,3,1] v, double[1,3,1] b"}},
 		{name: "RNN", nodes: "y, h = RNN<hidden_size = 2>(x, w, r)", outputs: "y, h", shapes: []string{
 			"double[3,1,2] x, double[1,2,2] w, double[1,2,2] r", "double[2,2,3] x, double[1,2,3] w, double[1,2,2] r", "double[4,2,1] x, double[1,2,1] w, double[1,2,2] r"}},
 		{name: "RNN/all", nodes: "y, h = RNN<hidden_size = 2, direction = \"bidirectional\", activations = [\"Sigmoid\", \"Affine\"], activation_alpha = [0.5], activation_beta = [0.25]>(x, w, r, b, n, i)",
@@ -135,6 +143,27 @@ func quantGradients() []gradCase {
 		{name: "com.microsoft.DequantizeLinear", nodes: "y = com.microsoft.DequantizeLinear<axis = 0>(x, s, z)", shapes: []string{
 			"double[] s; int8[3] x = {-128, 5, 127}, int8 z = {3}", "double[2] s; uint8[2,2] x = {0, 255, 4, 9}, uint8[2] z = {128, 0}",
 			"double[3] s; int16[3,1,2] x = {-9, 8, 7, 6, 5, 4}, int16[3] z = {0, 1, -1}"}},
+	}
+}
+
+// msQuantGradients: by the floats that are not quantised.
+func msQuantGradients() []gradCase {
+	const nbits = "; uint8[2,2,4] w = {1, 35, 69, 103, 137, 171, 205, 239, 16, 50, 84, 118, 152, 186, 220, 254}"
+	return []gradCase{
+		{name: "com.microsoft.MatMulNBits", nodes: "y = com.microsoft.MatMulNBits<K = 13, N = 2, bits = 4, block_size = 8>(x, w, s)", shapes: []string{
+			"double[2,13] x, double[4] s" + nbits, "double[1,2,13] x, double[4] s" + nbits, "double[13] x, double[2,2] s" + nbits}},
+		{name: "com.microsoft.MatMulIntegerToFloat", nodes: "y = com.microsoft.MatMulIntegerToFloat(x, w, s, k, z, p, b)", shapes: []string{
+			"double s, double[2] k, double[2] b; uint8[2,1] x = {9, 200}, int8[1,2] w = {-5, 6}, uint8 z = {100}, int8[2] p = {0, 3}",
+			"double[2] s, double k, double[1] b; uint8[2,1] x = {9, 200}, int8[1,2] w = {-5, 6}, uint8[2] z = {100, 3}, int8 p = {0}",
+			"double s, double k, double[2] b; uint8[1,2,2] x = {9, 200, 7, 6}, int8[2,2] w = {-5, 6, 7, 8}, uint8 z = {100}, int8 p = {0}"}},
+		{name: "com.microsoft.QAttention", nodes: "y = com.microsoft.QAttention<num_heads = 1>(x, w, b, s, k, , z, p)", shapes: []string{
+			"double[6] b, double s, double k; uint8[1,2,1] x = {9, 20}, int8[1,6] w = {-5, 6, 7, 8, 9, 10}, uint8 z = {10}, int8 p = {0}",
+			"double[3] b, double s, double k; uint8[2,2,1] x = {9, 20, 7, 12}, int8[1,3] w = {-5, 6, 7}, uint8 z = {10}, int8 p = {0}",
+			"double[3] b, double[1] s, double[3] k; uint8[1,2,2] x = {9, 12, 8, 11}, int8[2,3] w = {-1, 2, 1, 2, 3, 1}, uint8 z = {10}, int8 p = {0}"}, low: 0.1, high: 0.5},
+		{name: "com.microsoft.QGemm", nodes: "y = com.microsoft.QGemm<alpha = 0.5, transB = 1>(x, s, z, w, k, p)", shapes: []string{
+			"double s, double k; uint8[2,1] x = {9, 200}, int8[2,1] w = {-5, 6}, uint8 z = {100}, int8 p = {0}",
+			"double[1] s, double[2] k; uint8[2,1] x = {9, 200}, int8[2,1] w = {-5, 6}, uint8 z = {100}, int8[2] p = {0, 2}",
+			"double[1] s, double k; uint8[1,2] x = {9, 200}, int8[3,2] w = {-5, 6, 1, 2, 3, 4}, uint8 z = {100}, int8 p = {0}"}},
 	}
 }
 

@@ -9,16 +9,20 @@ var signalNoGradient = []string{"HannWindow", "HammingWindow", "BlackmanWindow",
 // signalGradients are the gradient cases of convolutions, pools, resizing,
 // normalisation over space, and of the Fourier family.
 func signalGradients() []gradCase {
-	return slices.Concat(convGradients(), poolGradients(), resizeGradients(), channelNormGradients(),
+	onGo := convGradients()
+	for i := range onGo {
+		onGo[i].name, onGo[i].backend = onGo[i].name+"/go", ""
+	}
+	return slices.Concat(convGradients(), onGo, poolGradients(), resizeGradients(), channelNormGradients(),
 		signalPlaceGradients(), fourierGradients(), sampleGradients())
 }
 
 // xlaCPU is the backend of the cases that the Go backend cannot run.
 const xlaCPU = "xla:cpu"
 
-// convGradients go through even kernels, strides that leave a rest, strides with
-// dilations, pads wider than the kernel, negative pads and groups: GoMLX's own
-// gradient is wrong or missing for each of these.
+// convGradients run on both backends. They go through even kernels, strides that
+// leave a rest, strides with dilations, pads wider than the kernel, negative pads
+// and groups: GoMLX's own gradient is wrong or missing for each of these.
 func convGradients() []gradCase {
 	return []gradCase{
 		{name: "Conv/even", backend: xlaCPU, nodes: "y = Conv<strides = [2, 1]>(x, w)", shapes: []string{
@@ -39,6 +43,9 @@ func convGradients() []gradCase {
 			"double[2,4,4,5] x, double[6,2,2,3] w", "double[1,2,5,4] x, double[2,1,3,2] w"}},
 		{name: "Conv/depthwise", backend: xlaCPU, nodes: "y = Conv<group = 3, pads = [2, 1]>(x, w, b)", shapes: []string{
 			"double[2,3,6] x, double[3,1,4] w, double[3] b", "double[1,3,5] x, double[6,1,3] w, double[6] b"}},
+		{name: "CausalConvWithState", outputs: "y, s", nodes: `y, s = CausalConvWithState<activation = "silu">(x, w, b, p)`, shapes: []string{
+			"double[2,3,4] x, double[3,1,3] w, double[3] b, double[2,3,2] p", "double[1,2,1] x, double[2,1,4] w, double[2] b, double[1,2,3] p",
+			"double[1,4,5] x, double[4,1,2] w, double[4] b, double[1,4,1] p"}},
 		{name: "ConvTranspose", backend: xlaCPU, nodes: "y = ConvTranspose<strides = [2, 1], pads = [1, 0, 0, 1], output_padding = [1, 0]>(x, w, b)", shapes: []string{
 			"double[1,2,3,2] x, double[2,1,3,2] w, double[1] b", "double[2,1,2,4] x, double[1,3,2,3] w, double[3] b", "double[1,1,2,2] x, double[1,2,1,3] w, double[2] b"}},
 		{name: "ConvTranspose/group", backend: xlaCPU, nodes: "y = ConvTranspose<group = 2, strides = [3], dilations = [2]>(x, w)", shapes: []string{
@@ -93,6 +100,9 @@ func resizeGradients() []gradCase {
 	return append(modes,
 		gradCase{name: "Resize/region", nodes: `y = Resize<mode = "linear", coordinate_transformation_mode = "tf_crop_and_resize", axes = [2]>(x, r, , s)`,
 			shapes: []string{"double[1,1,6] x; float[2] r = {0.2, 1.3}, int64[1] s = {5}"}},
+		// More taps than maxMixTaps: they are gathered one by one.
+		gradCase{name: "Resize/gathered", nodes: `y = Resize<mode = "cubic", antialias = 1>(x, , s)`, shapes: []string{
+			"double[1,1,160] x; float[3] s = {1.0, 1.0, 0.025}"}},
 		gradCase{name: "Upsample", opset: 9, nodes: `y = Upsample<mode = "nearest">(x, s)`, shapes: []string{
 			"double[1,2,3,4] x; " + up, "double[1,1,2,2] x; " + up, "double[2,1,4,2] x; float[4] s = {1.0, 1.0, 2.0, 3.0}"}},
 		gradCase{name: "Upsample/linear", opset: 9, nodes: `y = Upsample<mode = "linear">(x, s)`, shapes: []string{
@@ -138,8 +148,8 @@ func signalPlaceGradients() []gradCase {
 	}
 }
 
-// fourierGradients transform by a matrix; TestFastTransform has those that are
-// long enough for XLA's fast transform.
+// fourierGradients transform by a matrix, and where they need XLA by its fast
+// transform.
 func fourierGradients() []gradCase {
 	return []gradCase{
 		{name: "DFT", nodes: "y = DFT(x)", shapes: []string{"double[2,5,1] x", "double[1,6,2] x", "double[3,4,1] x"}},
@@ -149,6 +159,13 @@ func fourierGradients() []gradCase {
 			"double[2,5,1] x; int64 n = {5}", "double[1,6,1] x; int64 n = {8}"}},
 		{name: "DFT/real", nodes: "y = DFT<onesided = 1, inverse = 1>(x)", shapes: []string{"double[2,3,2] x", "double[1,4,2] x"}},
 		{name: "DFT/17", opset: 17, nodes: "y = DFT<axis = 2>(x)", shapes: []string{"double[1,2,3,1] x"}},
+		{name: "DFT/fast", backend: xlaCPU, nodes: "y = DFT(x)", shapes: []string{"double[1,66,1] x", "double[1,51,2] x"}},
+		{name: "DFT/fast_onesided", backend: xlaCPU, nodes: "y = DFT<onesided = 1>(x, n)", shapes: []string{
+			"double[1,70,1] x; int64 n = {70}", "double[1,60,1] x; int64 n = {81}", "double[1,90,1] x; int64 n = {75}", "double[1,50,2] x; int64 n = {50}"}},
+		{name: "DFT/fast_inverse", backend: xlaCPU, nodes: "y = DFT<inverse = 1>(x, n)", shapes: []string{
+			"double[1,50,2] x; int64 n = {55}", "double[1,50,2] x; int64 n = {45}", "double[1,70,1] x; int64 n = {70}"}},
+		{name: "DFT/fast_real", backend: xlaCPU, nodes: "y = DFT<onesided = 1, inverse = 1>(x, n)", shapes: []string{
+			"double[1,40,2] x; int64 n = {78}", "double[1,40,2] x; int64 n = {79}", "double[1,40,2] x; int64 n = {60}"}},
 		{name: "STFT", nodes: "y = STFT(x, step, w, n)", shapes: []string{
 			"double[2,9,1] x, double[4] w; int64 step = {2}, int64 n = {4}", "double[1,11,1] x, double[5] w; int64 step = {3}, int64 n = {5}",
 			"double[1,8,2] x, double[3] w; int64 step = {4}, int64 n = {3}"}},
@@ -169,6 +186,14 @@ func sampleGradients() []gradCase {
 		at("GridSample/cubic", `y = GridSample<mode = "cubic">(x, g)`),
 		{name: "GridSample/3d", nodes: "y = GridSample(x, g)", low: -1.3, high: 1.3, shapes: []string{
 			"double[1,1,2,3,2] x, double[1,1,2,2,3] g"}},
+		{name: "RoiAlign", nodes: "y = RoiAlign<sampling_ratio = 2, output_height = 2, output_width = 3>(x, r, at)", shapes: []string{
+			"double[1,2,4,5] x, double[2,4] r; int64[2] at = {0, 0}", "double[2,1,3,4] x, double[1,4] r; int64[1] at = {1}", "double[1,1,5,3] x, double[1,4] r; int64[1] at = {0}"}},
+		{name: "DeformConv", low: -0.9, high: 0.9, nodes: "y = DeformConv<pads = [1, 0, 0, 1]>(x, w, o, b, m)", shapes: []string{
+			"double[1,1,3,3] x, double[1,1,2,2] w, double[1,8,3,3] o, double[1] b, double[1,4,3,3] m",
+			"double[1,2,3,2] x, double[2,2,1,2] w, double[1,4,4,2] o, double[2] b, double[1,2,4,2] m",
+			"double[2,1,2,3] x, double[2,1,2,1] w, double[2,4,2,4] o, double[2] b, double[2,2,2,4] m"}},
+		{name: "DeformConv/groups", low: -0.9, high: 0.9, nodes: "y = DeformConv<group = 2, offset_group = 2, strides = [2, 1]>(x, w, o)", shapes: []string{
+			"double[1,4,3,3] x, double[2,2,2,2] w, double[1,16,1,2] o"}},
 		{name: "AffineGrid", nodes: "y = AffineGrid(x, s)", shapes: []string{
 			"double[1,2,3] x; int64[4] s = {1, 1, 2, 3}", "double[2,2,3] x; int64[4] s = {2, 1, 3, 2}", "double[1,3,4] x; int64[5] s = {1, 1, 2, 1, 2}"}},
 	}

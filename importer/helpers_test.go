@@ -115,6 +115,14 @@ func flat(t testing.TB, x *tensors.Tensor) []float64 {
 			out = widen(d)
 		case []uint8:
 			out = widen(d)
+		case []uint16:
+			out = widen(d)
+		case []int16:
+			out = widen(d)
+		case []uint32:
+			out = widen(d)
+		case []uint64:
+			out = widen(d)
 		case []int8:
 			out = widen(d)
 		case []bool:
@@ -133,7 +141,7 @@ func flat(t testing.TB, x *tensors.Tensor) []float64 {
 }
 
 // widen converts numbers to float64.
-func widen[T float32 | int64 | int32 | uint8 | int8](in []T) []float64 {
+func widen[T float32 | int64 | int32 | int16 | int8 | uint64 | uint32 | uint16 | uint8](in []T) []float64 {
 	out := make([]float64, len(in))
 	for i, v := range in {
 		out[i] = float64(v)

@@ -42,7 +42,7 @@ func hostInts(values []int) *hostTensor {
 
 // hostOf reads an ONNX tensor.
 func hostOf(t *graphsurgery.Tensor) (*hostTensor, error) {
-	h := &hostTensor{dtype: t.DType(), dims: make([]int, len(t.Shape()))}
+	h := &hostTensor{dtype: storedDType(t.DType()), dims: make([]int, len(t.Shape()))}
 	for i, d := range t.Shape() {
 		h.dims[i] = int(d)
 	}

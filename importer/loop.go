@@ -45,7 +45,11 @@ func lowerLoop(c *call) []*wire {
 		if l.active != nil && !bounded {
 			c.refuseData("a Loop whose condition depends on data needs a trip count that is known while the graph is built")
 		}
+		before := l.cond
 		l.iterate(i)
+		if l.cond == before && l.active == nil && trips > maxUnrolled {
+			c.refuse("a Loop of more than %d iterations, which would be unrolled", maxUnrolled)
+		}
 	}
 	return append(l.carried, l.stacked()...)
 }

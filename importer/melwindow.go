@@ -12,7 +12,7 @@ import (
 func lowerWindow(a, b, d float64) func(c *call) []*wire {
 	return func(c *call) []*wire {
 		size := int(c.host(0).scalar())
-		c.bounded([]int{size})
+		c.demanded(size)
 		n := float64(size)
 		if c.attrInt("periodic", 1) == 0 {
 			n--
@@ -23,6 +23,14 @@ func lowerWindow(a, b, d float64) func(c *call) []*wire {
 			out.setFloat(i, a-b*math.Cos(at)+d*math.Cos(2*at))
 		}
 		return []*wire{hostWire(out)}
+	}
+}
+
+// demanded refuses to make more than maxDemanded elements in plain Go.
+func (c *call) demanded(n int) {
+	c.bounded([]int{n})
+	if n > maxDemanded {
+		c.refuse("%d elements of %s are more than %d", n, c.n.Op(), maxDemanded)
 	}
 }
 
@@ -40,11 +48,12 @@ func (c *call) outputFloat() graphsurgery.DType {
 func lowerMelWeights(c *call) []*wire {
 	bands, length := int(c.host(0).scalar()), int(c.host(1).scalar())
 	rate, low, high := c.host(2).scalar(), c.host(3).scalar(), c.host(4).scalar()
-	if bands < 1 || length < 1 || rate <= 0 {
+	if bands < 1 || length < 1 || bands > maxElements || length > maxElements || rate <= 0 {
 		c.fail("%d mel bins of a transform of length %d at %g Hz", bands, length, rate)
 	}
 	bins := length/2 + 1
-	out := newHost(c.outputFloat(), c.bounded([]int{bins, bands})...)
+	c.demanded(bins * bands)
+	out := newHost(c.outputFloat(), bins, bands)
 	edges := melEdges(bands, length, rate, low, high)
 	for _, e := range edges {
 		if e < 0 || e >= bins {

@@ -35,10 +35,17 @@ func checkMSAttention(n *graphsurgery.Node) string {
 // input [batch, length, width] with packed weights, plus a packed bias. Inputs
 // are input, weights, bias, mask_index, past, attention_bias.
 func lowerMSAttention(c *call) []*wire {
-	if c.rank(0) != 3 || c.rank(1) != 2 {
-		c.fail("input of shape %v and weights of shape %v, want [batch, length, width] and a matrix", c.dims(0), c.dims(1))
+	return c.packedAttention(c.sum(lowerMatMul(c.on(c.in[0], c.in[1]))[0], c.optional(2)), 3, 4, 5)
+}
+
+// packedAttention attends with q, k and v side by side in packed, [batch, length,
+// columns]. The others are the inputs of the mask, of the cache and of numbers to
+// be added to the scores.
+func (c *call) packedAttention(packed *wire, mask, past, bias int) []*wire {
+	if len(packed.dims) != 3 {
+		c.fail("q, k and v of shape %v, want [batch, length, columns]", packed.dims)
 	}
-	batch, length, total := c.dims(0)[0], c.dims(0)[1], c.dims(1)[1]
+	batch, length, total := packed.dims[0], packed.dims[1], packed.dims[2]
 	sizes := c.attrInts("qkv_hidden_sizes")
 	if len(sizes) == 0 {
 		sizes = slices.Repeat([]int{total / 3}, 3)
@@ -47,19 +54,18 @@ func lowerMSAttention(c *call) []*wire {
 	if len(sizes) != 3 || sizes[0]+sizes[1]+sizes[2] != total || sizes[0] != sizes[1] || sizes[0]%heads+sizes[2]%heads != 0 {
 		c.fail("qkv_hidden_sizes %v of %d packed columns and %d heads", sizes, total, heads)
 	}
-	packed := c.flatOf(c.sum(lowerMatMul(c.on(c.in[0], c.in[1]))[0], c.optional(2)))
 	part := func(from, width int) *graph.Node {
-		return splitHeads(graph.SliceAxis(packed, 1, graph.AxisRange(from, from+width)), batch, length, heads)
+		return splitHeads(graph.SliceAxis(c.flatOf(packed), 1, graph.AxisRange(from, from+width)), batch, length, heads)
 	}
 	a := c.msAttention(part(0, sizes[0]), part(sizes[0], sizes[1]), part(sizes[0]+sizes[1], sizes[2]))
-	if c.has(4) && c.dims(4)[3] > 0 { // past [2, batch, heads, past, width]
+	if c.has(past) && c.rank(past) == 5 && c.dims(past)[3] > 0 { // [2, batch, heads, past, width]
 		old := func(i int) *graph.Node {
-			return graph.Reshape(graph.SliceAxis(c.arg(4), 0, graph.AxisElem(i)), c.dims(4)[1:]...)
+			return graph.Reshape(graph.SliceAxis(c.arg(past), 0, graph.AxisElem(i)), c.dims(past)[1:]...)
 		}
-		a.past = c.dims(4)[3]
+		a.past = c.dims(past)[3]
 		a.k, a.v = graph.Concatenate([]*graph.Node{old(0), a.k}, 2), graph.Concatenate([]*graph.Node{old(1), a.v}, 2)
 	}
-	a.bias = c.msBias(a, 3, 5)
+	a.bias = c.msBias(a, mask, bias)
 	y := c.wire(mergeHeads(attend(a)))
 	if c.n.Output(1) == nil {
 		return []*wire{y}

@@ -16,7 +16,7 @@ func msNormOps() []operator {
 			lower: func(c *call) []*wire { return c.skipNorm(3, 4, centredStatistics) }},
 		{key: microsoft("SkipSimplifiedLayerNormalization", 1), attrs: "epsilon", minIn: 3, maxIn: 4, maxOut: 4,
 			lower: func(c *call) []*wire { return c.skipNorm(-1, 3, uncentredStatistics) }},
-		{key: microsoft("EmbedLayerNormalization", 1), attrs: "epsilon mask_index_type", minIn: 3, maxIn: 9, maxOut: 3,
+		{key: microsoft("EmbedLayerNormalization", 1), attrs: "epsilon mask_index_type", minIn: 1, maxIn: 9, maxOut: 3,
 			lower: lowerEmbedLayerNorm},
 	}
 }
@@ -38,6 +38,11 @@ func (c *call) skipNorm(beta, bias int, f rowStatistics) []*wire {
 // lowerEmbedLayerNorm normalises the sum of word, position and segment
 // embeddings. Its second output counts the tokens that a mask keeps.
 func lowerEmbedLayerNorm(c *call) []*wire {
+	for _, i := range []int{2, 3, 5, 6} {
+		if !c.has(i) {
+			c.fail("input %d is missing", i)
+		}
+	}
 	if c.rank(0) != 2 {
 		c.fail("tokens of shape %v, want [batch, length]", c.dims(0))
 	}

@@ -34,10 +34,12 @@ func lowerMaxUnpool(c *call) *graph.Node {
 		func(in []*graph.Node, v *graph.Node) []*graph.Node { return []*graph.Node{graph.Gather(v, at)} })
 	y = graph.Reshape(y, dims...)
 	if c.has(2) { // a larger tensor, that holds the result at its start
-		for axis, d := range c.ints(2) {
-			if axis < len(dims) {
-				y = padOrCut(y, axis, 0, d-dims[axis])
-			}
+		want := c.bounded(c.ints(2))
+		if len(want) != len(dims) {
+			c.fail("output_shape %v for a result of shape %v", want, dims)
+		}
+		for axis, d := range want {
+			y = padOrCut(y, axis, 0, d-dims[axis])
 		}
 	}
 	return y

@@ -20,7 +20,11 @@ func (c *call) poolAxes() []poolAxis {
 	if len(kernel) != len(spatial) || slices.Min(kernel) < 1 {
 		c.fail("kernel_shape %v for %d spatial axes, want one positive number each", kernel, len(spatial))
 	}
+	if slices.Max(kernel) > maxPoolKernel {
+		c.refuse("windows of %v elements are not supported, at most %d along an axis", kernel, maxPoolKernel)
+	}
 	w := c.window(spatial, kernel)
+	c.boundedWindow(w)
 	auto, ceil := c.n.Str("auto_pad", "NOTSET"), c.attrInt("ceil_mode", 0) != 0
 	axes := make([]poolAxis, len(kernel))
 	for i, n := range spatial {
@@ -104,35 +108,24 @@ func (a poolAxis) sum(x *graph.Node) *graph.Node {
 		return x
 	}
 	if a.kernel > maxPoolTaps && a.size*a.out <= maxPoolMatrix {
-		return mixAxis(x, a.axis, a.membership())
+		return mixAxis(x, a.axis, a.membership(x))
 	}
-	taps := a.taps(x, 0)
+	taps := a.taps(stashed(x), 0)
 	y := taps[0]
 	for _, t := range taps[1:] {
 		y = graph.Add(y, t)
 	}
-	return y
+	return graph.ConvertDType(y, x.DType())
 }
 
-// Beyond maxPoolTaps elements a window is summed by a product with a matrix, if
-// that has at most maxPoolMatrix elements.
+// Windows have at most maxPoolKernel elements along an axis. Beyond maxPoolTaps a
+// window is summed by a product with a matrix, if that has at most maxPoolMatrix
+// elements.
 const (
+	maxPoolKernel = 1 << 12
 	maxPoolTaps   = 32
-	maxPoolMatrix = 1 << 20
+	maxPoolMatrix = 1 << 22
 )
-
-// membership tells, per window, which elements of the axis it reads.
-func (a poolAxis) membership() axisWeights {
-	w := axisWeights{in: a.size, out: a.out, weights: make([]float64, a.out*a.size)}
-	for i := range a.out {
-		for k := range a.kernel {
-			if at := i*a.stride + k*a.dilation - a.low; at >= 0 && at < a.size {
-				w.weights[i*a.size+at]++
-			}
-		}
-	}
-	return w
-}
 
 // perWindow makes a factor per window that broadcasts against the result.
 func (a poolAxis) perWindow(like *graph.Node, factors []float64) *graph.Node {

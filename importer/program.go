@@ -3,7 +3,9 @@ package importer
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -21,6 +23,10 @@ const (
 type Options struct {
 	// Trainable says which initialisers are to be trained; nil means none.
 	Trainable func(initializer string) bool
+	// Fixed gives inputs whose elements are built into the program, so that they may
+	// decide shapes in [Program.Call] too; they are not fed. A Runner needs none: it
+	// compiles a program per value of an input that decides a shape.
+	Fixed map[string]*graphsurgery.Tensor
 	// MaxHostElements bounds the tensors that are computed in plain Go while the
 	// graph is built; larger ones are left to the backend. 0 means
 	// DefaultMaxHostElements.
@@ -46,9 +52,12 @@ type Program struct {
 	table     table
 	steps     map[*graphsurgery.Node]*operator           // of nodes that are always lowered
 	instances map[*graphsurgery.Node]*graphsurgery.Graph // of calls among those
+	defaults  []*graphsurgery.Value                      // initialisers that a caller may override
 	params    []*graphsurgery.Value                      // initialisers that become variables, in file order
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
+	units     map[*graphsurgery.Node]*unit
+	fixed     map[*graphsurgery.Value]*hostTensor // inputs that are built in
 }
 
 // Load resolves every node of m. It returns a *graphsurgery.UnsupportedError
@@ -65,6 +74,10 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
 		isParam:   make(map[*graphsurgery.Value]bool),
 		trainable: make(map[string]bool),
+		fixed:     make(map[*graphsurgery.Value]*hostTensor),
+	}
+	if n := expansion(m.Graph, make(map[*graphsurgery.Function]int)); n > maxUnrolled+len(m.Graph.Nodes()) {
+		return nil, &graphsurgery.UnsupportedError{File: m.Path(), What: fmt.Sprintf("functions that expand to more than %d nodes", maxUnrolled)}
 	}
 	if err := p.resolve(m.Graph); err != nil {
 		return nil, err
@@ -72,9 +85,13 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 	if err := p.checkPorts(); err != nil {
 		return nil, err
 	}
+	if err := p.fixInputs(); err != nil {
+		return nil, err
+	}
 	if err := p.collectParams(); err != nil {
 		return nil, err
 	}
+	p.findUnits()
 	return p, nil
 }
 
@@ -137,9 +154,9 @@ func (p *Program) checkPorts() error {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
 				What: fmt.Sprintf("graph input %q is a map or a sparse tensor", v.Name())}
 		}
-		if _, err := computeDType(v.DType()); err != nil {
+		if what := checkDType(v); what != "" {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
-				What: fmt.Sprintf("graph input %q has type %s", v.Name(), v.DType())}
+				What: fmt.Sprintf("graph input %q %s", v.Name(), what)}
 		}
 	}
 	return nil
@@ -156,6 +173,9 @@ func (p *Program) collectParams() error {
 		if err != nil {
 			return err
 		}
+		if v.IsDefault() {
+			p.defaults = append(p.defaults, v)
+		}
 		name := v.Name()
 		trainable := p.options.Trainable != nil && p.options.Trainable(name)
 		if len(v.Uses()) == 0 && !v.IsGraphOutput() {
@@ -165,9 +185,9 @@ func (p *Program) collectParams() error {
 			}
 			continue
 		}
-		if _, err := computeDType(t.DType()); err != nil {
+		if what := checkDType(v); what != "" {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
-				What: fmt.Sprintf("initialiser %q has type %s", name, t.DType())}
+				What: fmt.Sprintf("initialiser %q %s", name, what)}
 		}
 		if trainable && !isFloat(t.DType()) {
 			return &graphsurgery.UnsupportedError{File: p.model.Path(),
@@ -192,8 +212,11 @@ func (p *Program) foldable(t *graphsurgery.Tensor) bool {
 	return t.Len() <= int64(p.options.MaxHostElements)
 }
 
-// Inputs lists the graph inputs in file order, without initialisers.
-func (p *Program) Inputs() []Port { return ports(p.model.Graph.Inputs()) }
+// Inputs lists the graph inputs in file order, without initialisers and without
+// those that [Options] fixed.
+func (p *Program) Inputs() []Port {
+	return ports(slices.DeleteFunc(slices.Clone(p.model.Graph.Inputs()), p.isFixed))
+}
 
 // Outputs lists the graph outputs in file order.
 func (p *Program) Outputs() []Port { return ports(p.model.Graph.Outputs()) }
@@ -222,7 +245,12 @@ func (p *Program) Trainable() []string {
 // data, with its trainable flag set (GoMLX's default would train them all).
 // The variable's path is VariablePath of the initialiser's name. It refuses a
 // store in which one of these variables exists already.
-func (p *Program) Install(store *model.Store) error {
+func (p *Program) Install(store *model.Store) error { return p.InstallOn(store, nil) }
+
+// InstallOn is [Program.Install] with the values put on the backend's first device at
+// once, where they stay; no other copy of them is made. A nil backend leaves them
+// on the host until they are first used.
+func (p *Program) InstallOn(store *model.Store, backend compute.Backend) error {
 	for _, v := range p.params {
 		path := VariablePath(v.Name())
 		if store.GetVariable(path) != nil {
@@ -232,7 +260,7 @@ func (p *Program) Install(store *model.Store) error {
 		if err != nil {
 			return err
 		}
-		t, err := paramTensor(stored)
+		t, err := paramTensor(stored, backend)
 		if err != nil {
 			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
 		}
@@ -287,21 +315,9 @@ func (p *Program) targets(names []string) ([]*graphsurgery.Value, error) {
 	return targets, nil
 }
 
-// neededInputs lists the graph inputs that targets depend on, in file order.
-func (p *Program) neededInputs(targets []*graphsurgery.Value) []*graphsurgery.Value {
-	needed := needed(targets)
-	var inputs []*graphsurgery.Value
-	for _, v := range p.model.Graph.Inputs() {
-		if needed[v] {
-			inputs = append(inputs, v)
-		}
-	}
-	return inputs
-}
-
 // checkShape compares the shape fed to an input with the declared one.
 func checkShape(v *graphsurgery.Value, got shapes.Shape) error {
-	want, err := computeDType(v.DType())
+	want, err := computeDType(storedDType(v.DType()))
 	if err != nil {
 		return err
 	}
@@ -313,7 +329,7 @@ func checkShape(v *graphsurgery.Value, got shapes.Shape) error {
 		}
 	}
 	if !ok {
-		return fmt.Errorf("input %q: got %s, want %s%s", v.Name(), got, v.DType(), dimsText(v.Shape()))
+		return &InputError{v.Name(), fmt.Sprintf("is %s, want %s%s", got, v.DType(), dimsText(v.Shape()))}
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func lowerConvInteger(c *call) []*wire {
 
 // requantised scales an integer product (or sum) y to floats and quantises them.
 func (c *call) requantised(y *wire, factor *graph.Node, scale, zero int) []*wire {
-	n, dims, flat := c.broadcast(c.asFloat(y, dtypes.Float32), c.wire(factor))
+	n, dims, flat := c.broadcast(c.asFloat(y, factor.DType()), c.wire(factor))
 	x := c.same(graph.Mul(n[0], n[1]), dims, flat)[0]
 	return []*wire{c.quantised(x, c.scalarOf(scale), c.scalarOf(zero), c.typeOf(zero))}
 }
@@ -117,7 +117,17 @@ func (c *call) scalarOf(i int) *wire {
 	if product(c.dims(i)) != 1 {
 		c.refuse("input %d of shape %v: a scale per element is not supported here", i, c.dims(i))
 	}
-	return c.asFloat(c.wire(graph.Reshape(c.arg(i))), dtypes.Float32)
+	w := c.wire(graph.Reshape(c.arg(i)))
+	return c.asFloat(w, scaleType(w))
+}
+
+// scaleType is the type that a scale or an integer zero point is computed with:
+// float32, but float64 for a scale of that type.
+func scaleType(w *wire) dtypes.DType {
+	if w.dtype == graphsurgery.Double {
+		return dtypes.Float64
+	}
+	return dtypes.Float32
 }
 
 // typeOf is the type that zero point i asks for, uint8 without one.
@@ -128,9 +138,9 @@ func (c *call) typeOf(i int) graphsurgery.DType {
 	return c.in[i].dtype
 }
 
-// times multiplies two scales as float32.
+// times multiplies two scales.
 func (c *call) times(a, b *wire) *graph.Node {
-	n, _, _ := c.broadcast(c.asFloat(a, dtypes.Float32), c.asFloat(b, dtypes.Float32))
+	n, _, _ := c.broadcast(c.asFloat(a, scaleType(a)), c.asFloat(b, scaleType(a)))
 	return graph.Mul(n[0], n[1])
 }
 
@@ -143,13 +153,13 @@ func lowerQLinearMatMul(c *call) []*wire {
 // lowerQLinearConv is QLinearConv-10; the bias is in units of the product.
 func lowerQLinearConv(c *call) []*wire {
 	y := c.product32(offset{c.in[0], c.perRow(2)}, offset{c.in[3], c.perChannel(5, 3)}, single(lowerConv))
+	factor := c.times(c.perRow(1), c.perColumn(4))
 	shape := slices.Repeat([]int{1}, len(y.dims))
 	if c.has(8) {
 		shape[1] = product(c.dims(8))
-		bias := c.asFloat(c.wire(graph.Reshape(c.arg(8), shape...)), dtypes.Float32)
-		y = c.wire(graph.Add(c.nodeOf(c.asFloat(y, dtypes.Float32)), c.nodeOf(bias)))
+		bias := c.asFloat(c.wire(graph.Reshape(c.arg(8), shape...)), factor.DType())
+		y = c.wire(graph.Add(c.nodeOf(c.asFloat(y, factor.DType())), c.nodeOf(bias)))
 	}
-	factor := c.times(c.perRow(1), c.perColumn(4))
 	if factor.Shape().Size() > 1 {
 		shape[1] = factor.Shape().Size()
 		factor = graph.Reshape(factor, shape...)

@@ -76,11 +76,17 @@ func lowerQuantize(c *call) []*wire {
 
 // quantised makes the integers round(x/scale)+zero and their real form.
 func (c *call) quantised(x, scale, zero *wire, to graphsurgery.DType) *wire {
+	return c.quantisedTo(x, scale, zero, to, true)
+}
+
+// quantisedTo is quantised; bounded says that what the integer range cuts off gets
+// no gradient.
+func (c *call) quantisedTo(x, scale, zero *wire, to graphsurgery.DType, bounded bool) *wire {
 	low, high, ok := integerRange(to)
 	if !ok {
 		c.refuse("quantisation to %s is not supported", to)
 	}
-	n, dims, flat := c.broadcast(x, scale, zero)
+	n, dims, flat := c.broadcast(x, c.asFloat(scale, computeType(x)), c.asFloat(zero, computeType(x)))
 	if !slices.Equal(dims, x.dims) {
 		c.fail("scales of shape %v for a tensor of shape %v", scale.dims, x.dims)
 	}
@@ -88,8 +94,11 @@ func (c *call) quantised(x, scale, zero *wire, to graphsurgery.DType) *wire {
 	cut := func(v *graph.Node) *graph.Node {
 		return graph.Min(graph.Max(v, constantLike(v, low)), constantLike(v, high))
 	}
-	whole := graph.StopGradient(cut(graph.Add(graph.Round(graph.StopGradient(raw)), n[2])))
-	smooth := cut(graph.Add(raw, n[2]))
+	whole := graph.StopGradient(cut(graph.Add(graph.StopGradient(graph.Round(graph.StopGradient(raw))), n[2])))
+	smooth := graph.Add(raw, n[2])
+	if bounded {
+		smooth = cut(smooth)
+	}
 	real := graph.Add(smooth, graph.StopGradient(graph.Sub(whole, smooth)))
 	dtype, _ := computeDType(to)
 	out := c.same(graph.ConvertDType(whole, dtype), dims, flat)[0]
@@ -129,7 +138,7 @@ func lowerDequantize(c *call) []*wire {
 
 // dequantised is (x - zero)·scale in the type of scale.
 func (c *call) dequantised(x, scale, zero *wire) *wire {
-	n, dims, flat := c.broadcast(c.asFloat(x, computeType(scale)), scale, zero)
+	n, dims, flat := c.broadcast(c.asFloat(x, computeType(scale)), scale, c.asFloat(zero, computeType(scale)))
 	if !slices.Equal(dims, x.dims) {
 		c.fail("scales of shape %v for a tensor of shape %v", scale.dims, x.dims)
 	}
@@ -214,10 +223,16 @@ func lowerDynamicQuantize(c *call) []*wire {
 	}
 	zero := graph.ScalarZero(c.graph, x.DType())
 	low, high := graph.Min(graph.ReduceAllMin(x), zero), graph.Max(graph.ReduceAllMax(x), zero)
-	scale := graph.DivScalar(graph.Sub(high, low), 255)
+	// DivScalar would multiply by the reciprocal, which is off by a rounding: enough
+	// to make some integer another one than ONNX Runtime's.
+	scale := graph.Div(graph.Sub(high, low), constantLike(zero, 255))
 	scale = graph.Where(graph.Equal(scale, zero), graph.ScalarOne(c.graph, x.DType()), scale)
 	point := graph.Round(graph.Neg(graph.Div(low, scale)))
 	point = graph.Min(graph.Max(point, zero), graph.Scalar(c.graph, x.DType(), 255))
-	y := c.quantised(c.in[0], c.wire(scale), c.wire(point), graphsurgery.Uint8)
+	// Stopped here too: Round, where a gradient might come back to, has none.
+	scale, point = graph.StopGradient(scale), graph.StopGradient(point)
+	// The range covers the data; only the rounding of the zero point puts its ends
+	// a fraction outside.
+	y := c.quantisedTo(c.in[0], c.wire(scale), c.wire(point), graphsurgery.Uint8, false)
 	return []*wire{y, c.wire(scale), c.wire(graph.ConvertDType(point, dtypes.Uint8))}
 }

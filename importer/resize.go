@@ -69,7 +69,7 @@ func lowerUpsample(c *call) *graph.Node {
 			scales = append(scales, float64(s))
 		}
 	} else {
-		scales = c.frozen(1).floats
+		scales = c.host(1).floats
 	}
 	axes := c.resizeScales(scales, allAxes(c.rank(0)))
 	return c.resize(axes, mode)
@@ -92,10 +92,10 @@ func lowerResize(c *call) *graph.Node {
 	}
 	var axes []resizeAxis
 	switch {
-	case c.has(3) && c.frozen(3).len() > 0:
-		axes = c.resizeSizes(c.frozen(3).asInts(), named)
+	case c.has(3) && c.host(3).len() > 0:
+		axes = c.resizeSizes(c.host(3).asInts(), named)
 	case c.has(2):
-		axes = c.resizeScales(c.frozen(2).floats, named)
+		axes = c.resizeScales(c.host(2).floats, named)
 	default:
 		c.fail("neither scales nor sizes are given")
 	}
@@ -161,27 +161,13 @@ func (c *call) resizeNone() []resizeAxis {
 // resizeRegion reads input 1, the starts and then the ends of the region, as
 // parts of the axes.
 func (c *call) resizeRegion(axes []resizeAxis, named []int) {
-	if !c.has(1) || c.frozen(1).len() != 2*len(named) {
+	if !c.has(1) || c.host(1).len() != 2*len(named) {
 		c.fail("tf_crop_and_resize needs a region of %d numbers", 2*len(named))
 	}
-	region := c.frozen(1).floats
+	region := c.host(1).floats
 	for i, a := range named {
 		axes[a].start, axes[a].end = region[i], region[len(named)+i]
 	}
-}
-
-// frozen gives input i as numbers known while the graph is built, also where it
-// is an initialiser that Load took for data because it holds floats.
-func (c *call) frozen(i int) *hostTensor {
-	v := c.n.Input(i)
-	if c.in[i].host == nil && v != nil && v.Initializer() != nil && !c.program.trainable[v.Name()] {
-		h, err := hostOf(v.Initializer())
-		if err != nil {
-			panic(err)
-		}
-		return h
-	}
-	return c.host(i)
 }
 
 // resize changes one axis after the other.
@@ -203,6 +189,7 @@ func (c *call) resize(axes []resizeAxis, mode resizeMode) *graph.Node {
 		if a.plain() {
 			continue
 		}
+		c.demanded(a.out)
 		positions := mode.positions(a)
 		if mode.kind == "nearest" {
 			x = takeAxis(x, axis, mode.nearestOf(positions, a.in))

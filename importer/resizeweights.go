@@ -118,31 +118,29 @@ func cubicKernel(x, a float64) float64 {
 	return 0
 }
 
-// maxMixMatrix bounds the matrix that mixTaps makes.
-const maxMixMatrix = 1 << 21
+// maxMixMatrix and maxMixTaps bound the matrix that mixTaps makes.
+const (
+	maxMixMatrix = 1 << 22
+	maxMixTaps   = 64
+)
 
 // mixTaps applies a sparse map to an axis: as a matrix product while the matrix is
 // small, else tap by tap.
 func mixTaps(x *graph.Node, axis int, t axisTaps) *graph.Node {
 	out := len(t.at)
-	if t.in*out <= maxMixMatrix {
-		w := axisWeights{in: t.in, out: out, weights: make([]float64, t.in*out)}
-		for i, row := range t.at {
-			for k, j := range row {
-				w.weights[i*t.in+j] += t.weight[i][k]
-			}
-		}
-		return mixAxis(x, axis, w)
+	if t.in*out <= maxMixMatrix && len(t.at[0]) <= maxMixTaps {
+		return mixAxis(x, axis, t.matrix(x))
 	}
 	shape := slices.Repeat([]int{1}, x.Rank())
 	shape[axis] = out
 	var y *graph.Node
 	for k := range t.at[0] {
-		at, weight := make([]int, out), make([]float64, out)
+		at := make([]int, out)
 		for i := range out {
-			at[i], weight[i] = t.at[i][k], t.weight[i][k]
+			at[i] = t.at[i][k]
 		}
-		part := graph.Mul(takeAxis(x, axis, at), graph.Reshape(graph.ConstAs(x, weight), shape...))
+		_, weight := t.tap(x, k)
+		part := graph.Mul(takeAxis(x, axis, at), graph.Reshape(weight, shape...))
 		if y == nil {
 			y = part
 		} else {

@@ -30,7 +30,7 @@ type Runner struct {
 // NewRunner makes a runner with a copy of the model's weights. Close frees them.
 func (p *Program) NewRunner(backend compute.Backend) (*Runner, error) {
 	r := &Runner{program: p, backend: backend, store: model.NewStore()}
-	if err := Guard("load weights", func() error { return p.Install(r.store) }); err != nil {
+	if err := Guard("load weights", func() error { return p.InstallOn(r.store, backend) }); err != nil {
 		r.store.Finalize()
 		return nil, err
 	}
@@ -114,13 +114,13 @@ func (r *Runner) job(inputs map[string]Data, targets []*graphsurgery.Value) (*jo
 	for _, v := range r.program.fedPorts(targets, func(name string) bool { _, ok := inputs[name]; return ok }) {
 		d, ok := inputs[v.Name()]
 		if !ok || d.Kind == graphsurgery.KindTensor && d.Tensor == nil {
-			return nil, fmt.Errorf("input %q is missing: want %s%s", v.Name(), v.DType(), dimsText(v.Shape()))
+			return nil, &InputError{v.Name(), fmt.Sprintf("is missing: want %s%s", v.DType(), dimsText(v.Shape()))}
 		}
 		if err := d.check(); err != nil {
-			return nil, fmt.Errorf("input %q: %w", v.Name(), err)
+			return nil, &InputError{v.Name(), "is " + err.Error()}
 		}
 		if d.Kind != v.Kind() {
-			return nil, fmt.Errorf("input %q: got another kind of value than the model declares; tensors, sequences and optionals differ", v.Name())
+			return nil, &InputError{v.Name(), "is another kind of value than the model declares; tensors, sequences and optionals differ"}
 		}
 		if d.Kind == graphsurgery.KindTensor {
 			if err := checkShape(v, d.Tensor.Shape()); err != nil {
@@ -135,6 +135,15 @@ func (r *Runner) job(inputs map[string]Data, targets []*graphsurgery.Value) (*jo
 	}
 	return j, nil
 }
+
+// InputError says that what was fed to a Runner is not what the model takes.
+type InputError struct {
+	Input string
+	What  string // follows the name
+}
+
+// Error names the input.
+func (e *InputError) Error() string { return fmt.Sprintf("input %q %s", e.Input, e.What) }
 
 // portNames lists names for an error message.
 func portNames(ports []Port) string {

@@ -66,7 +66,7 @@ func TestRunnerInputs(t *testing.T) {
 	}{
 		"missing":   {nil, nil, []string{`"input_values"`, "missing", "128"}},
 		"unknown":   {map[string]*tensors.Tensor{"input_values": good, "mask": good}, nil, []string{`"mask"`, `"input_values"`}},
-		"rank":      {map[string]*tensors.Tensor{"input_values": tensors.FromShape(shapes.Make(dtypes.Float32, 128, 128))}, nil, []string{`"input_values"`, "got", "[128, 128]", "want", "128,128]"}},
+		"rank":      {map[string]*tensors.Tensor{"input_values": tensors.FromShape(shapes.Make(dtypes.Float32, 128, 128))}, nil, []string{`"input_values"`, "is", "[128, 128]", "want", "128,128]"}},
 		"dimension": {map[string]*tensors.Tensor{"input_values": tensors.FromShape(shapes.Make(dtypes.Float32, 1, 128, 64))}, nil, []string{"[1, 128, 64]"}},
 		"type":      {map[string]*tensors.Tensor{"input_values": tensors.FromShape(shapes.Make(dtypes.Float64, 1, 128, 128))}, nil, []string{"Float64", "float32"}},
 		"output":    {map[string]*tensors.Tensor{"input_values": good}, []string{"nowhere"}, []string{`"nowhere"`}},

@@ -17,6 +17,13 @@ func sampleOps() []operator {
 		{key: onnx("GridSample", 16), attrs: "align_corners mode padding_mode", minIn: 2, maxIn: 2, maxOut: 1,
 			check: checkGridSample, lower: single(lowerGridSample)},
 		{key: onnx("AffineGrid", 20), attrs: "align_corners", minIn: 2, maxIn: 2, maxOut: 1, lower: single(lowerAffineGrid)},
+		// RoiAlign-16 adds the coordinates' mode and changes its default.
+		{key: onnx("RoiAlign", 10), attrs: "mode output_height output_width sampling_ratio spatial_scale", minIn: 3, maxIn: 3, maxOut: 1,
+			check: checkRoiAlign, lower: single(lowerRoiAlign)},
+		{key: onnx("RoiAlign", 16), attrs: "coordinate_transformation_mode mode output_height output_width sampling_ratio spatial_scale",
+			minIn: 3, maxIn: 3, maxOut: 1, check: checkRoiAlign, lower: single(lowerRoiAlign)},
+		{key: onnx("DeformConv", 19), attrs: "dilations group kernel_shape offset_group pads strides", minIn: 3, maxIn: 5, maxOut: 1,
+			lower: single(lowerDeformConv)},
 	}
 }
 
@@ -86,6 +93,18 @@ func (s *sampler) denormalised(x *graph.Node, axis int) *graph.Node {
 
 // read samples at positions [N, P] per axis, to [N, P, C].
 func (s *sampler) read(at []*graph.Node, mode string) *graph.Node {
+	parts := s.parts(at, mode)
+	y := parts[0]
+	for _, p := range parts[1:] {
+		y = graph.Add(y, p)
+	}
+	return y
+}
+
+// parts gives the elements around positions [N, P] per axis, times their weights,
+// each [N, P, C].
+func (s *sampler) parts(at []*graph.Node, mode string) []*graph.Node {
+	at = slices.Clone(at)
 	for i := range at {
 		if mode == "nearest" {
 			at[i] = graph.StopGradient(graph.Round(at[i]))
@@ -108,15 +127,15 @@ func (s *sampler) read(at []*graph.Node, mode string) *graph.Node {
 	return s.combine(first, weights)
 }
 
-// combine adds up the elements around the positions: along axis i those from
+// combine takes the elements around the positions: along axis i those from
 // first[i] on, times weights[i].
-func (s *sampler) combine(first []*graph.Node, weights [][]*graph.Node) *graph.Node {
+func (s *sampler) combine(first []*graph.Node, weights [][]*graph.Node) []*graph.Node {
 	counts := make([]int, len(weights))
 	for i, w := range weights {
 		counts[i] = len(w)
 	}
 	index := make([]int, len(counts))
-	var y *graph.Node
+	var parts []*graph.Node
 	for range product(counts) {
 		element := make([]*graph.Node, len(first))
 		weight := weights[0][index[0]]
@@ -126,15 +145,10 @@ func (s *sampler) combine(first []*graph.Node, weights [][]*graph.Node) *graph.N
 				weight = graph.Mul(weight, weights[i][index[i]])
 			}
 		}
-		part := s.weighted(element, weight)
-		if y == nil {
-			y = part
-		} else {
-			y = graph.Add(y, part)
-		}
+		parts = append(parts, s.weighted(element, weight))
 		advance(index, counts)
 	}
-	return y
+	return parts
 }
 
 // weighted takes the elements at whole positions, times weight; outside of x

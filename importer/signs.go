@@ -37,7 +37,11 @@ func signNode(x *graph.Node) *graph.Node {
 	if x.DType().IsUnsigned() {
 		return graph.ConvertDType(graph.GreaterThan(x, constantLike(x, 0)), x.DType())
 	}
-	return graph.Sign(graph.StopGradient(x))
+	x = graph.StopGradient(x)
+	if x.DType().IsFloat() { // the Go backend's sign of NaN is 0
+		return graph.Where(graph.NotEqual(x, x), x, graph.Sign(x))
+	}
+	return graph.Sign(x)
 }
 
 // lowerIsInf is IsInf-10.

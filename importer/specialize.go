@@ -164,7 +164,7 @@ func (r *Runner) compile(key string, j *job, given bool) (*compiled, []*tensors.
 		for _, w := range t.run(targets) {
 			c.results = append(c.results, t.spread(w, &out))
 		}
-		return out
+		return ownNodes(out)
 	})
 	if err != nil {
 		return c, nil, err
@@ -181,6 +181,18 @@ func (r *Runner) compile(key string, j *job, given bool) (*compiled, []*tensors.
 	}
 	r.compiled = append(r.compiled, c)
 	return c, out, nil
+}
+
+// ownNodes gives results that are arguments a node of their own: the pure Go
+// backend runs out of bounds where all results are arguments and a later argument
+// is not used.
+func ownNodes(results []*graph.Node) []*graph.Node {
+	for i, n := range results {
+		if n.Type() == graph.NodeTypeParameter {
+			results[i] = graph.Identity(n)
+		}
+	}
+	return results
 }
 
 // call runs the program.

@@ -48,7 +48,8 @@ type tracer struct {
 	store   *model.Store
 	wires   map[*graphsurgery.Value]*wire
 	at      *graphsurgery.Node
-	feeding *feeding // nil where the caller's nodes are all there is
+	feeding *feeding       // nil where the caller's nodes are all there is
+	apart   map[*unit]bool // units whose nodes are lowered one by one
 
 	// what was found out about bodies of If, Loop and Scan
 	steps     map[*graphsurgery.Node]*operator
@@ -59,11 +60,15 @@ type tracer struct {
 
 // newTracer begins a graph.
 func newTracer(p *Program, g *graph.Graph, store *model.Store) *tracer {
-	return &tracer{program: p, graph: g, store: store, wires: make(map[*graphsurgery.Value]*wire),
+	t := &tracer{program: p, graph: g, store: store, wires: make(map[*graphsurgery.Value]*wire), apart: make(map[*unit]bool),
 		steps:     make(map[*graphsurgery.Node]*operator),
 		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
 		plans:     make(map[*graphsurgery.Graph][]*graphsurgery.Node),
 	}
+	for v, h := range p.fixed {
+		t.wires[v] = hostWire(h)
+	}
+	return t
 }
 
 // feed checks the inputs that targets depend on and makes them wires.
@@ -92,6 +97,7 @@ func (t *tracer) feed(inputs map[string]*graph.Node, targets []*graphsurgery.Val
 
 // run lowers what targets need, in file order, and returns their wires.
 func (t *tracer) run(targets []*graphsurgery.Value) []*wire {
+	t.openUnits(targets)
 	for _, n := range plan(t.program.model.Graph, targets) {
 		t.step(n)
 	}
@@ -105,6 +111,9 @@ func (t *tracer) run(targets []*graphsurgery.Value) []*wire {
 
 // step lowers one node.
 func (t *tracer) step(n *graphsurgery.Node) {
+	if t.stepUnit(n) {
+		return
+	}
 	t.at = n
 	c := &call{tracer: t, n: n, in: make([]*wire, len(n.Inputs()))}
 	c.opset, _ = n.Graph().Opset(n.Domain())

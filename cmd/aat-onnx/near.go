@@ -8,19 +8,33 @@ import (
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
-// nearNames are up to three names of a graph's nodes and values like the given one:
-// those that hold it first, then those with the fewest other letters (Levenshtein
-// 1966), if that is no more than half of them.
+// nearNames are up to three names of a graph's nodes and values like the given one.
 func nearNames(g *graphsurgery.Graph, want string) []string {
+	var names []string
+	for _, n := range g.Nodes() {
+		names = append(names, n.Name())
+		for _, v := range n.Outputs() {
+			if v != nil {
+				names = append(names, v.Name())
+			}
+		}
+	}
+	return nearest(names, want)
+}
+
+// nearest are up to three of the names that are like the given one: those that
+// hold it first, then those with the fewest other letters (Levenshtein 1966), if
+// that is no more than half of them.
+func nearest(names []string, want string) []string {
 	type near struct {
 		name string
 		far  int
 	}
 	var list []near
 	seen := map[string]bool{"": true}
-	add := func(name string) {
+	for _, name := range names {
 		if seen[name] {
-			return
+			continue
 		}
 		seen[name] = true
 		switch {
@@ -32,20 +46,12 @@ func nearNames(g *graphsurgery.Graph, want string) []string {
 			}
 		}
 	}
-	for _, n := range g.Nodes() {
-		add(n.Name())
-		for _, v := range n.Outputs() {
-			if v != nil {
-				add(v.Name())
-			}
-		}
-	}
 	slices.SortStableFunc(list, func(a, b near) int { return cmp.Compare(a.far, b.far) })
-	var names []string
+	var best []string
 	for _, x := range list[:min(3, len(list))] {
-		names = append(names, x.name)
+		best = append(best, x.name)
 	}
-	return names
+	return best
 }
 
 // distance is how many bytes must be put in, left out or exchanged to make b of a.

@@ -49,7 +49,7 @@ func newRoot(a *app) *cobra.Command {
 		quickstartCommand(a), doctorCommand(a), backendCommand(a),
 		inspectCommand(a), checkCommand(a), injectCommand(a), trainCommand(a), evalCommand(a),
 		exportCommand(a), verifyCommand(a), predictCommand(a), diffCommand(a), transformCommand(a),
-		conformanceCommand(a), benchCommand(a),
+		conformanceCommand(a), runCommand(a), benchCommand(a),
 	)
 	return root
 }

@@ -47,6 +47,9 @@ func TestScript(t *testing.T) {
 			"sameinort": sameinort,
 			"faulty":    faulty,
 			"tampered":  tampered,
+			"model":     model,
+			"array":     array,
+			"holds":     holds,
 		},
 	})
 }

@@ -184,6 +184,7 @@ var fuzzed = []struct {
 	{"ArgMax", "axis", 1}, {"CumSum", "reverse", 1}, {"OneHot", "axis", 1}, {"Range", "", 1}, {"Trilu", "upper", 1}, {"Softmax", "axis", 1}, {"MatMul", "", 1},
 	{"Compress", "axis", 1}, {"DequantizeLinear", "axis block_size", 1}, {"LayerNormalization", "axis", 1}, {"Where", "", 1}, {"Einsum", "equation", 1},
 	{"Flatten", "axis", 1}, {"Attention", "is_causal", 1}, {"Clip", "", 1}, {"DepthToSpace", "blocksize", 1}, {"ReverseSequence", "batch_axis time_axis", 1},
+	{"Unique", "axis sorted", 4},
 }
 
 // FuzzNode feeds operators inputs and attributes they do not expect: a result is

@@ -1,7 +1,6 @@
 package passes
 
 import (
-	"slices"
 	"strconv"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -59,9 +58,8 @@ type folder struct {
 	pure     purity
 	known    map[*gs.Value]*gs.Tensor
 	computed map[*gs.Node]bool
-	dead     map[*gs.Node]bool // nobody reads their results
-	added    int64             // bytes of the results so far
-	read     int64             // elements that computed nodes read so far
+	added    int64 // bytes of the results so far
+	read     int64 // elements that computed nodes read so far
 }
 
 // maxRead bounds the elements that all computed nodes read together: it takes
@@ -73,7 +71,7 @@ func foldModel(m *gs.Model, p *gs.Patch, o FoldOptions) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	f := &folder{patch: p, types: types, options: o, pure: purity{}, known: map[*gs.Value]*gs.Tensor{}, computed: map[*gs.Node]bool{}, dead: deadNodes(m)}
+	f := &folder{patch: p, types: types, options: o, pure: purity{}, known: map[*gs.Value]*gs.Tensor{}, computed: map[*gs.Node]bool{}}
 	for _, g := range m.Graphs() {
 		for _, n := range g.Nodes() {
 			f.compute(n)
@@ -90,34 +88,11 @@ func foldModel(m *gs.Model, p *gs.Patch, o FoldOptions) (int, error) {
 	return len(f.computed), nil
 }
 
-// deadNodes are nodes whose results reach no output of their graph and no node that
-// is not dead: there is no use in computing them. (They go with DeadNodes.)
-func deadNodes(m *gs.Model) map[*gs.Node]bool {
-	dead := map[*gs.Node]bool{}
-	unread := func(n *gs.Node) bool {
-		for _, v := range n.Outputs() {
-			if v != nil && (v.IsGraphOutput() || slices.ContainsFunc(v.Uses(), func(u gs.Use) bool { return !dead[u.Node] })) {
-				return false
-			}
-		}
-		return true
-	}
-	graphs := m.Graphs()
-	for _, g := range slices.Backward(graphs) { // inner graphs read of outer ones
-		for _, n := range slices.Backward(g.Nodes()) {
-			if unread(n) {
-				dead[n] = true
-			}
-		}
-	}
-	return dead
-}
-
 // compute evaluates a node if it can be. That a node cannot be computed is no
 // error, not even if its inputs do not fit together: it may stand in a branch
 // that is never taken.
 func (f *folder) compute(n *gs.Node) {
-	if f.dead[n] || n.Function() != nil || isConstant(n) || !f.pure.pure(n) || refersToCall(n) || f.givenOut(n) {
+	if n.Function() != nil || isConstant(n) || !f.pure.pure(n) || refersToCall(n) || f.givenOut(n) {
 		return
 	}
 	for _, t := range []*gs.Tensor{f.shapeOf(n), f.followed(n)} {

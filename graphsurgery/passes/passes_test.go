@@ -142,21 +142,6 @@ g (float[2,3] x) => (float[2,3] y, int64[2] s, float[2,3] r)
 }`, passes.DeadNodes(), passes.Fold(passes.FoldOptions{}))
 }
 
-// TestFoldLeavesDeadNodes: what nobody reads, directly or not, is not computed.
-func TestFoldLeavesDeadNodes(t *testing.T) {
-	m := parse(t, "17", `
-g (float[2] x) => (float[2] y) <float[2] two = {2, 3}>
-{
-    unread = Sqrt(two)
-    behind = Neg(two)
-    last = Abs(behind)
-    y = Neg(x)
-}`)
-	if report, err := passes.Run(m, passes.Fold(passes.FoldOptions{})); err != nil || report.Changed() != 0 {
-		t.Errorf("changed %d places, %v", report.Changed(), err)
-	}
-}
-
 func TestFoldKeepsLargeAndOverridable(t *testing.T) {
 	m := parse(t, "17", `
 g (float[4] x, float[4] w) => (float[4] y, float[4000000] z)

@@ -21,9 +21,12 @@
 // [Fixed] and [Scalar] are constants; [Op] is a node, with optional inputs
 // ([Opt]), commuting operands, tested attributes and outputs; [Or] gives
 // alternatives; [Maybe] is a node that may be missing; [Via] is any number of
-// pass-through nodes of a class; [Cone] is an elementwise expression that
-// computes a given function. [Expr.Where] tests a value, [Pattern.When] a whole
-// match, and both can say why not.
+// pass-through nodes of a class, from one value or several ([Expr.Each],
+// [Expr.Any], [Expr.Whole]); [Cone] is an elementwise expression that computes a
+// given function; [Of] is a [Unit] that was recognised before, such as a norm.
+// [Pattern.Over] leaves nodes out of account wherever they stand. [Expr.Where] tests
+// a value, [Expr.Passing] the nodes of a Via, [Pattern.When] a whole match, and all
+// can say why not.
 //
 // An *Expr stands for one value: mentioned twice, it must be one value of the
 // graph. Where an exporter may have written a subexpression twice, build it twice.

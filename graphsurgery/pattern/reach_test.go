@@ -187,3 +187,36 @@ g (float[4] x) => (float[2] end) {
 		t.Error(miss)
 	}
 }
+
+// TestOver: quantisations between the nodes of a pattern do not count, down or up,
+// and what they part is one value; but a view for replacements has none.
+func TestOver(t *testing.T) {
+	m, err := gs.ParseText(`<ir_version: 8, opset_import: ["" : 17]>
+g (float[4] x) => (float[4] end) <float s = {0.1}> {
+	a = Tanh (x)
+	q = QuantizeLinear (a, s)
+	d1 = DequantizeLinear (q, s)
+	d2 = DequantizeLinear (q, s)
+	e = Exp (d1)
+	eq = QuantizeLinear (e, s)
+	ed = DequantizeLinear (eq, s)
+	end = Mul (ed, d2)
+}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := Var("x")
+	exp := Op("Exp", x)
+	p := New("x·exp(x)", Op("Mul", exp, x)).Anchor(exp).Over(Quantising())
+	v := Look(m.Graph, nil)
+	got, miss := p.At(v, m.Graph.Value("e"))
+	if got == nil {
+		t.Fatal(miss)
+	}
+	if got.Result().Name() != "end" || len(got.Nodes()) != 2 {
+		t.Errorf("result %q of %d nodes, want end of 2", got.Result().Name(), len(got.Nodes()))
+	}
+	if got, _ := p.At(LookExactly(m.Graph, nil), m.Graph.Value("e")); got != nil {
+		t.Error("it matched over quantisations in a view for replacements")
+	}
+}

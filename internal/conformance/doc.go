@@ -12,7 +12,7 @@
 // takes the process along, so programs run folders in child processes.
 //
 // Results are compared as onnx's own runner does (numpy's assert_allclose with a
-// relative tolerance of 1e-3 and an absolute one of 1e-7, or those of the
-// folder's data.json), but integers, booleans, strings, element types and shapes
+// relative tolerance of 1e-3 and an absolute one of 1e-7, those of the folder's
+// data.json, or its exceptions for single tests), but integers, booleans, strings, element types and shapes
 // must agree exactly.
 package conformance

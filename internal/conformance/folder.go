@@ -69,7 +69,7 @@ func read(dir string) (*folder, error) {
 		return nil, err
 	}
 	f := &folder{model: m}
-	if f.tolerance, err = readTolerance(filepath.Join(dir, "data.json")); err != nil {
+	if f.tolerance, err = readTolerance(dir); err != nil {
 		return nil, err
 	}
 	names, err := dataSets(dir)
@@ -108,9 +108,23 @@ func readData(dir, what string, ports []*graphsurgery.Value) ([]graphsurgery.Dat
 	return data, nil
 }
 
-// readTolerance reads the tolerances of a folder, if it names any.
-func readTolerance(path string) (tolerance, error) {
+// loose are the absolute tolerances that onnx's own test of its reference
+// implementation has for single tests (onnx/test/test_backend_reference.py of
+// 1.22): their data holds the rounding errors of another algorithm.
+var loose = map[string]float64{
+	"test_dft": 1e-6, "test_dft_opset19": 1e-6,
+	"test_dft_axis": 1e-6, "test_dft_axis_opset19": 1e-6,
+	"test_dft_inverse": 1e-6, "test_dft_inverse_opset19": 1e-6,
+}
+
+// readTolerance gives the tolerances of a folder: those that its data.json names,
+// if there is one.
+func readTolerance(dir string) (tolerance, error) {
 	tol := tolerance{relative: 1e-3, absolute: 1e-7}
+	if a, ok := loose[filepath.Base(dir)]; ok {
+		tol.absolute = a
+	}
+	path := filepath.Join(dir, "data.json")
 	b, err := os.ReadFile(path)
 	if os.IsNotExist(err) {
 		return tol, nil

@@ -14,23 +14,44 @@ import (
 	"github.com/aat-onnx/aat-onnx/internal/testutil"
 )
 
-// TestMain lets the child in that tries an XLA plugin before it is used.
+// TestMain lets the child in that tries an XLA plugin before it is used, and the
+// children of the tests of Pool.
 func TestMain(m *testing.M) {
 	pjrt.MaybeRunProbe()
+	if os.Getenv(childEnv) != "" {
+		os.Exit(fakeChild())
+	}
 	os.Exit(m.Run())
 }
 
 // TestNodeConformance runs onnx's own tests, each as a subtest with the name of
-// its folder, on xla:cpu if AAT_ONNX_TEST_BACKENDS names it, else on the Go backend. A wrong
-// result or a failure is an error, and so is a refusal without a reason in the
-// table of reasons.go. testdata/pending.txt names the tests of operators that are
-// still being written; one that passes leaves the list, and none enters it. To run
-// those of one operator:
+// its folder, on xla:cpu if AAT_ONNX_TEST_BACKENDS names it, else on the Go
+// backend. A wrong result or a failure is an error, and so is a refusal without a
+// reason in the table of reasons.go. testdata/pending.txt names the tests of
+// operators that are still being written; one that passes leaves the list, and
+// none enters it. To run those of one operator:
 //
 //	AAT_ONNX_TEST_NODES=…/onnx/backend/test/data AAT_ONNX_TEST_BACKENDS=xla:cpu \
 //		go test ./internal/conformance -run 'TestNodeConformance/test_softmax.*'
 func TestNodeConformance(t *testing.T) {
-	b := openBackend(t)
+	spec := "go"
+	if strings.Contains(os.Getenv("AAT_ONNX_TEST_BACKENDS"), "xla:cpu") {
+		spec = "xla:cpu"
+	}
+	judgeNodes(t, spec)
+}
+
+// TestNodeConformanceOnGo does the same on the Go backend, always: what that one
+// cannot run must be refused by name.
+func TestNodeConformanceOnGo(t *testing.T) { judgeNodes(t, "go") }
+
+// judgeNodes runs all tests on a backend.
+func judgeNodes(t *testing.T, spec string) {
+	b, _, err := pjrt.Open(context.Background(), spec, pjrt.OpenOptions{})
+	if err != nil {
+		t.Fatalf("open backend %q of AAT_ONNX_TEST_BACKENDS: %v", spec, err)
+	}
+	t.Cleanup(b.Finalize)
 	pending := pendingTests(t)
 	for _, kind := range []string{"node", "simple", "pytorch-converted", "pytorch-operator"} {
 		dirs, ok := testutil.NodeTests(t, kind)
@@ -72,19 +93,4 @@ func pendingTests(t *testing.T) map[string]bool {
 		pending[name] = true
 	}
 	return pending
-}
-
-// openBackend opens the backend that the environment asks for.
-func openBackend(t *testing.T) compute.Backend {
-	t.Helper()
-	spec := "go"
-	if strings.Contains(os.Getenv("AAT_ONNX_TEST_BACKENDS"), "xla:cpu") {
-		spec = "xla:cpu"
-	}
-	b, _, err := pjrt.Open(context.Background(), spec, pjrt.OpenOptions{})
-	if err != nil {
-		t.Fatalf("open backend %q of AAT_ONNX_TEST_BACKENDS: %v", spec, err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
 }

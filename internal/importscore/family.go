@@ -34,6 +34,9 @@ type score struct {
 	Gradients       gradientScore
 }
 
+// quantized tells whether the export multiplies 8-bit integers.
+func (s score) quantized() bool { return strings.HasPrefix(s.Variant, "int8") }
+
 // truth is what the corpus says of an export.
 type truth struct {
 	Float bool `json:"float"`
@@ -46,6 +49,7 @@ type family struct {
 	backend   compute.Backend
 	runtime   *ort.Runtime
 	gradients bool
+	loadOnly  bool
 }
 
 // measureFamily prints one JSON score per export.
@@ -56,7 +60,7 @@ func measureFamily(o options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	backend, _, err := pjrt.Open(ctx, o.backend, pjrt.OpenOptions{})
+	backend, err := openBackend(ctx, o.backend)
 	if err != nil {
 		return err
 	}
@@ -68,7 +72,7 @@ func measureFamily(o options, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	f := &family{name: o.child, dir: dir, torch: arrays, backend: backend, runtime: runtime, gradients: o.gradients}
+	f := &family{name: o.child, dir: dir, torch: arrays, backend: backend, runtime: runtime, gradients: o.gradients, loadOnly: o.loadOnly}
 	variants, err := o.variantsIn(dir)
 	if err != nil {
 		return err
@@ -80,6 +84,16 @@ func measureFamily(o options, w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// openBackend opens a backend. The pure Go backend runs one operation at a time: with
+// several at once it was seen to wait for ever.
+func openBackend(ctx context.Context, name string) (compute.Backend, error) {
+	if name == "go" {
+		return compute.NewWithConfig("go:ops_sequential")
+	}
+	b, _, err := pjrt.Open(ctx, name, pjrt.OpenOptions{})
+	return b, err
 }
 
 type variant struct {
@@ -96,6 +110,9 @@ func (o options) variantsIn(dir string) ([]variant, error) {
 	var out []variant
 	for _, p := range paths {
 		v := variant{name: strings.TrimSuffix(filepath.Base(p), ".onnx")}
+		if strings.HasPrefix(v.name, ".") {
+			continue // being written
+		}
 		data, err := os.ReadFile(strings.TrimSuffix(p, ".onnx") + ".json")
 		if err != nil {
 			return nil, err

@@ -34,7 +34,7 @@ func main() {
 
 type options struct {
 	corpus, backend, only, variants, out, child string
-	gradients, floats                           bool
+	gradients, floats, loadOnly                 bool
 }
 
 func run(args []string, stdout io.Writer) error {
@@ -45,6 +45,7 @@ func run(args []string, stdout io.Writer) error {
 	fs.StringVar(&o.only, "only", "", "only families whose name contains one of these, separated by commas")
 	fs.StringVar(&o.variants, "variants", "", "only these variants, separated by commas")
 	fs.BoolVar(&o.gradients, "gradients", true, "compare gradients with PyTorch's")
+	fs.BoolVar(&o.loadOnly, "load", false, "only import and build the graph with its gradients, compile nothing; the report lists what is refused")
 	fs.BoolVar(&o.floats, "floats", false, "only what PyTorch wrote, not what other tools made of it")
 	fs.StringVar(&o.out, "o", "", "also write the report to this Markdown file")
 	fs.StringVar(&o.child, "child", "", "measure this family alone and print JSON (used by the program itself)")

@@ -93,7 +93,7 @@ func report(scores []score, o options) string {
 			}
 		}
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), o.corpus+"/", "")
 }
 
 func median(x []float64) float64 {

@@ -173,6 +173,9 @@ func sessionOptions(o SessionOptions) (*ortgo.SessionOptions, error) {
 	if err == nil && o.Threads > 0 {
 		err = so.SetIntraOpNumThreads(o.Threads)
 	}
+	if err == nil && o.FullRange {
+		err = so.AddSessionConfigEntry("session.x64quantprecision", "1")
+	}
 	if err != nil {
 		so.Destroy()
 		return nil, err

@@ -130,6 +130,10 @@ const (
 type SessionOptions struct {
 	OptLevel OptLevel
 	Threads  int // within one operator; 0 lets ONNX Runtime choose
+	// FullRange makes products of 8-bit integers exact on processors without VNNI,
+	// where the default saturates sums of two products to 16 bits. It needs
+	// OptExtended or OptAll.
+	FullRange bool
 }
 
 // Metadata is what the model file says about itself.

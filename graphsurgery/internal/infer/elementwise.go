@@ -52,6 +52,9 @@ func alongAxis(n *Node) error {
 	n.set(0, n.dtype(0), n.shape(0))
 	if s := n.shape(0); n.Has("axis") && s != nil {
 		if _, err := axis(n.Int("axis", -1), len(s)); err != nil && len(s) > 0 {
+			if n.Version < 11 { // onnx looks from there on
+				err = AsFiner(err)
+			}
 			return err
 		}
 	}

@@ -101,12 +101,15 @@ func (n *Node) resizeAxes(s, out []Expr, axes []int64) error {
 	if err := n.ranksOf([]string{"scales", "sizes"}, 2, 1); err != nil {
 		return err
 	}
-	sizes, ok := n.elems(3)
-	if !ok {
-		return nil
+	if n.in(2) == nil && n.in(3) == nil {
+		return fail("neither scales nor sizes are given")
 	}
-	if len(sizes) != len(axes) {
-		return fail("%d sizes for %d axes", len(sizes), len(axes))
+	if count, ok := product(n.shape(3)); ok && n.in(3) != nil && count > 0 && count != int64(len(axes)) {
+		return fail("%d sizes for %d axes", count, len(axes))
+	}
+	sizes, ok := n.elems(3)
+	if !ok || len(sizes) != len(axes) {
+		return nil
 	}
 	for i, d := range sizes {
 		out[place(i)] = d

@@ -271,8 +271,16 @@ func transpose(n *Node) error {
 			perm = append(perm, int64(len(s)-1-i))
 		}
 	}
-	if len(perm) != len(s) {
-		return fail("perm %v is for rank %d, the input is of shape %s", perm, len(perm), ShapeString(s))
+	if len(perm) != len(s) { // onnx looks at the range of each alone, and goes on
+		out := []Expr{}
+		for _, p := range perm {
+			if p < 0 || p >= int64(len(s)) {
+				return fail("perm %v is no permutation of the %d axes", perm, len(s))
+			}
+			out = append(out, s[p])
+		}
+		n.set(0, n.dtype(0), out)
+		return failFiner("perm %v is for rank %d, the input is of shape %s", perm, len(perm), ShapeString(s))
 	}
 	out, seen := make([]Expr, len(s)), make([]bool, len(s))
 	for i, p := range perm {

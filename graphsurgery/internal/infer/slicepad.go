@@ -264,10 +264,10 @@ func centerCropPad(n *Node) error {
 	for i, a := range axes {
 		k, err := axis(a, len(s))
 		if err != nil {
-			return err
+			return AsFiner(err)
 		}
 		out[k] = want[i]
 	}
-	n.set(0, n.dtype(0), out)
+	n.setFiner(0, n.dtype(0), out)
 	return nil
 }

@@ -43,7 +43,7 @@ func tfIdf(n *Node) error {
 	default:
 		n.set(0, Float, nil)
 	}
-	return nil
+	return n.rankOf(0, "X", 1, 2)
 }
 
 func nllLoss(n *Node) error {

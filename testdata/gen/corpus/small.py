@@ -7,12 +7,16 @@ attention most.
 """
 
 import argparse
+import json
 import pathlib
 import shutil
+import tempfile
 
 import onnx
 
+import reference
 import spec
+from build import Builder
 from main import build_all, load_families
 
 OUT = pathlib.Path(__file__).resolve().parent.parent.parent / "corpus"
@@ -60,12 +64,16 @@ def fits(folder: pathlib.Path, v: str) -> bool:
 
 def main() -> None:
     ap = argparse.ArgumentParser()
-    ap.add_argument("--build", type=pathlib.Path, required=True)
+    ap.add_argument("--build", type=pathlib.Path)
     ap.add_argument("--jobs", type=int, default=2)
+    ap.add_argument("--references", action="store_true", help="keep the exports, write torch.npz beside them")
     args = ap.parse_args()
     if not spec.SMALL:
         raise SystemExit("set AAT_CORPUS_SMALL=1")
     load_families()
+    if args.references:
+        write_references()
+        return
     left = dict(wanted())
     for attempt in range(4):  # mostly the first; PyTorch cannot write some, others are too big
         build_all({n: with_bases([order[attempt % len(order)]]) for n, order in left.items()}, args.build, args.jobs)
@@ -88,7 +96,19 @@ def copy(build: pathlib.Path) -> None:
         (OUT / name / f"{v}.onnx").write_bytes(data)
         shutil.copyfile(build / name / f"{v}.json", OUT / name / f"{v}.json")
         total += len(data)
+    write_references()
     print(f"{total / 1e6:.1f} MB")
+
+
+def write_references() -> None:
+    """What PyTorch computes, beside each committed export."""
+    for folder in sorted(OUT.iterdir()):
+        truth = next(folder.glob("*.json"), None)
+        if truth is None:
+            continue
+        with tempfile.TemporaryDirectory() as tmp:
+            net = Builder(spec.FAMILIES[folder.name], pathlib.Path(tmp)).net
+        reference.write_small(net, folder / "torch.npz", json.loads(truth.read_text())["float"])
 
 
 def with_bases(variants: list[str]) -> list[str]:
