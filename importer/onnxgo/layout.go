@@ -28,6 +28,7 @@ type layout struct {
 	operations   []*operation // each behind those that it reads from
 	outputs      []*Node      // what Run computes
 	values       map[string]*Node
+	invented     map[string]bool // inputs that onnx-go gave operators without any
 	err          error
 }
 
@@ -66,7 +67,7 @@ func (b *Backend) ApplyOperation(op onnx.Operation, ns ...graph.Node) error {
 // layout orders the graph; what is wrong with it is in its err.
 func (b *Backend) layout() *layout {
 	if b.laid == nil {
-		b.laid = &layout{values: make(map[string]*Node)}
+		b.laid = &layout{values: make(map[string]*Node), invented: make(map[string]bool)}
 		b.laid.err = b.lay(b.laid)
 	}
 	return b.laid
@@ -110,11 +111,14 @@ func (b *Backend) merge(l *layout) {
 func (b *Backend) connect(o *operation, l *layout) error {
 	o.inputs = nil
 	o.domain = b.domain(o)
-	if takesNoInput(o) {
-		return nil // onnx-go invents an input
-	}
 	first := slices.IndexFunc(o.outputs, func(n *Node) bool { return !n.omitted() })
 	edges := b.from[o.outputs[first].id]
+	if takesNoInput(o) {
+		for _, e := range edges {
+			l.invented[e.to.(*Node).label()] = true
+		}
+		return nil
+	}
 	o.inputs = make([]*Node, len(edges))
 	seen := make([]bool, len(edges))
 	for _, e := range edges {
@@ -167,6 +171,7 @@ func (b *Backend) classify(l *layout, read map[string]bool) {
 			}
 		case b.loaded(group) > 1, n.early && n.loads > 0 && i > declared:
 			l.initializers = append(l.initializers, stands)
+		case l.invented[n.label()] && !read[n.label()]:
 		case n.early || n.value != nil:
 			l.inputs = append(l.inputs, stands)
 		}

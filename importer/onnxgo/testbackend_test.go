@@ -56,11 +56,11 @@ func TestOnnxGoTestBackend(t *testing.T) {
 		t.Run(spec, func(t *testing.T) {
 			results := score.Ours(device(t, spec))
 			for _, r := range results {
-				_, listed := known[r.Title]
+				reason, listed := known[r.Title]
 				switch {
 				case r.Err != nil && !listed:
 					t.Errorf("%s %s: %v", r.Op, r.Title, r.Err)
-				case r.Err == nil && listed:
+				case r.Err == nil && listed && !strings.HasPrefix(reason, "rounding"):
 					t.Errorf("%s %s passes: strike it off testdata/notpassed.txt", r.Op, r.Title)
 				}
 			}

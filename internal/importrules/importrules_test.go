@@ -53,6 +53,8 @@ var rules = []rule{
 	{"internal/conformancedoc", []string{"internal/conformance", "internal/atomicfile"}, nil, "a program for make conformance"},
 	{"internal/surgeryscore", []string{"graphsurgery", "adapterinject"}, nil, "scores both from outside, on the corpus"},
 	{"internal/importscore", []string{"graphsurgery", "importer", "internal/ort", "internal/pjrt", "internal/testutil"}, []string{"github.com/gomlx"}, "scores the importer from outside, on the corpus"},
+	{"importer/onnxgo", []string{"graphsurgery", "importer", "internal/opschema", "internal/pjrt"}, []string{"github.com/gomlx", "github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "gonum.org/v1/gonum"}, "a backend for onnx-go; nothing else of ours imports it"},
+	{"importer/onnxgo/internal/score", []string{"importer/onnxgo"}, []string{"github.com/gomlx", "github.com/owulveryck/onnx-go", "gorgonia.org/tensor"}, "runs onnx-go's own tests"},
 	{"finetune/data", []string{"audio", "internal/safefile"}, nil, "labels and splits of recordings"},
 	{"finetune", []string{"graphsurgery", "importer", "audio", "finetune/data", "internal/atomicfile"}, []string{"github.com/gomlx", "github.com/gofrs/flock", "golang.org/x/sys"}, "the training loop"},
 	{"export", []string{"graphsurgery", "adapterinject", "finetune", "internal/ort"}, nil, "artefacts and their check in a second runtime"},
@@ -144,6 +146,23 @@ func TestSurgeryIsPureGo(t *testing.T) {
 	for _, d := range deps {
 		if d == "runtime/cgo" || strings.HasPrefix(d, "github.com/gomlx") || strings.HasPrefix(d, "github.com/yalue") {
 			t.Errorf("graphsurgery or adapterinject depends on %s", d)
+		}
+	}
+}
+
+// TestProgramWithoutOnnxGo: the program links neither onnx-go nor Gorgonia.
+func TestProgramWithoutOnnxGo(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"cmd/aat-onnx").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, module+"importer") {
+		t.Fatal("go list -deps does not list the importer")
+	}
+	for _, d := range deps {
+		if strings.HasPrefix(d, "github.com/owulveryck") || strings.HasPrefix(d, "gorgonia.org") || strings.HasPrefix(d, "gonum.org") {
+			t.Errorf("the program links %s", d)
 		}
 	}
 }
