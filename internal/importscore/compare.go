@@ -226,17 +226,21 @@ func (f *family) classes() int {
 	return shape[len(shape)-1]
 }
 
+// farAway stands for results that are not numbers or are of another length: JSON has no
+// infinity.
+const farAway = 1e300
+
 // distance is the largest difference, relative to the largest element where that is
 // above one.
 func distance(got, want []float64) float64 {
 	if len(got) != len(want) {
-		return math.Inf(1)
+		return farAway
 	}
 	worst, scale := 0.0, 1.0
 	for i := range want {
 		d := math.Abs(got[i] - want[i])
 		if math.IsNaN(d) {
-			return math.Inf(1)
+			return farAway
 		}
 		worst, scale = max(worst, d), max(scale, math.Abs(want[i]))
 	}
