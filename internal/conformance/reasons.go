@@ -27,6 +27,8 @@ var reasons = []reason{
 	{"ai.onnx.preview.training.Adam", "", "an optimiser; package finetune trains, a model does not"},
 	{"ai.onnx.preview.training.Momentum", "", "an optimiser; package finetune trains, a model does not"},
 	{"ai.onnx.preview.training.Gradient", "", "GoMLX differentiates the graph instead"},
+	{"NonMaxSuppression", "", "object detection; how many boxes it gives depends on data, and no classifier of sound or images has it"},
+	{"ai.onnx.preview.FlexAttention", "", "a preview whose scores are functions in attributes; no exporter writes it"},
 	{"", "float8", smallTypes}, {"", "float4", smallTypes}, {"", "int4", smallTypes}, {"", "int2", smallTypes},
 	{"", "on the pure Go backend", "GoMLX's Go backend multiplies half precision wrongly when it is built with SIMD"},
 }
