@@ -24,13 +24,12 @@
 //     operator of that name.
 //
 // What onnx-go itself cannot decode never reaches a back end: BOOL initialisers,
-// 16-bit floats, most integer initialisers, external data. Backend.Decode rewrites
-// those files for it, and carries versions and domains over exactly. Subgraphs
-// (If, Loop, Scan), sequences and model-local functions stay out of reach; package
-// importer runs them without onnx-go.
+// 16-bit floats, most integer initialisers, external data, subgraphs (If, Loop,
+// Scan), sequences and model-local functions; package importer runs such files
+// without onnx-go.
 //
 // To train, Options.Trainable names the initialisers; Backend.Store and
-// Backend.ModelFunc fit GoMLX's train.NewTrainer, and Run sees each step's weights.
+// Backend.ModelFunc are meant for GoMLX's train.NewTrainer; no test trains yet.
 //
 // No function panics; what is unsupported is a *graphsurgery.UnsupportedError, what
 // no ONNX file may hold a *graphsurgery.FormatError. A Backend holds one model and
