@@ -46,7 +46,6 @@ type Backend struct {
 	err        error // the first mistake of a builder that cannot return one
 
 	// What is made of it.
-	known  *imports // versions and domains, if the file was seen
 	wanted map[string]bool
 	laid   *layout
 	built  *built

@@ -31,7 +31,7 @@
 // To train, Options.Trainable names the initialisers; Backend.Store and
 // Backend.ModelFunc are meant for GoMLX's train.NewTrainer; no test trains yet.
 //
-// No function panics; what is unsupported is a *graphsurgery.UnsupportedError, what
+// Run gives errors, not panics; what is unsupported is a *graphsurgery.UnsupportedError, what
 // no ONNX file may hold a *graphsurgery.FormatError. A Backend holds one model and
 // is not safe for concurrent use, as onnx.Model is not.
 package onnxgo

@@ -110,7 +110,7 @@ func (b *Backend) merge(l *layout) {
 // connect finds the inputs of an operation.
 func (b *Backend) connect(o *operation, l *layout) error {
 	o.inputs = nil
-	o.domain = b.domain(o)
+	o.domain = domainOf(o)
 	first := slices.IndexFunc(o.outputs, func(n *Node) bool { return !n.omitted() })
 	edges := b.from[o.outputs[first].id]
 	if takesNoInput(o) {

@@ -1,7 +1,6 @@
 package onnxgo
 
 import (
-	"maps"
 	"slices"
 
 	"gorgonia.org/tensor"
@@ -17,25 +16,10 @@ const DefaultOpset = 12
 
 const microsoft = "com.microsoft"
 
-// imports is what a file says of its operator sets.
-type imports struct {
-	versions map[string]int64
-	domains  map[string]string // of the node that computes a value, by its name
-}
-
-// imported is a domain's operator set.
-type imported struct {
-	name    string
-	version int64
-}
-
 // opset gives the version of ai.onnx to read the graph with.
 func (b *Backend) opset(l *layout) (int64, error) {
 	if b.options.Opset != 0 {
 		return b.options.Opset, nil
-	}
-	if b.known != nil {
-		return b.known.versions[""], nil
 	}
 	return guess(l.operations)
 }
@@ -154,15 +138,8 @@ func attrType(value any) opschema.AttrType {
 	return 0
 }
 
-// domain finds the domain of an operation, which onnx-go drops.
-func (b *Backend) domain(o *operation) string {
-	if b.known != nil {
-		for _, n := range o.outputs {
-			if d, ok := b.known.domains[n.label()]; ok && !n.omitted() {
-				return d
-			}
-		}
-	}
+// domainOf finds the domain of an operation, which onnx-go drops.
+func domainOf(o *operation) string {
 	if len(opschema.Versions("", o.name)) == 0 && microsoftHas(o.name) {
 		return microsoft
 	}
@@ -171,22 +148,3 @@ func (b *Backend) domain(o *operation) string {
 
 // microsoftHas tells whether ONNX Runtime's domain has an operator.
 func microsoftHas(op string) bool { return len(opschema.Versions(microsoft, op)) > 0 }
-
-// domains lists the operator sets that the graph needs beside ai.onnx, by name.
-func (b *Backend) domains(l *layout) []imported {
-	versions := make(map[string]int64)
-	for _, o := range l.operations {
-		if o.domain == "" {
-			continue
-		}
-		versions[o.domain] = 1
-		if b.known != nil && b.known.versions[o.domain] != 0 {
-			versions[o.domain] = b.known.versions[o.domain]
-		}
-	}
-	var list []imported
-	for _, name := range slices.Sorted(maps.Keys(versions)) {
-		list = append(list, imported{name, versions[name]})
-	}
-	return list
-}

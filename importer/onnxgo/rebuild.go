@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/importer"
@@ -82,8 +83,8 @@ func (b *Backend) rebuild(l *layout, types map[string]graphsurgery.DType) (*grap
 	model := graphsurgery.NewModel(opset)
 	w := &writer{patch: model.NewPatch("the graph that onnx-go decoded"), wires: make(map[*Node]graphsurgery.Wire), multi: make(map[string]*operation)}
 	w.patch.TrustTypes() // the importer checks what it runs
-	for _, domain := range b.domains(l) {
-		w.patch.Import(domain.name, domain.version)
+	if slices.ContainsFunc(l.operations, func(o *operation) bool { return o.domain == microsoft }) {
+		w.patch.Import(microsoft, 1)
 	}
 	for _, n := range l.inputs {
 		w.wires[n] = w.patch.AddInput(n.label(), graphsurgery.Type{DType: types[n.label()]})

@@ -72,3 +72,23 @@ func TestOnnxGoTestBackend(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkTestBackend runs onnx-go's cases here and on its own back end, gorgonnx, in
+// turn, and reports how many pass.
+func BenchmarkTestBackend(b *testing.B) {
+	run := func(name string, cases func() []score.Result) {
+		b.Run(name, func(b *testing.B) {
+			passed := 0
+			for b.Loop() {
+				results := cases()
+				passed = len(results) - score.Failed(results)
+			}
+			b.ReportMetric(float64(passed), "passed")
+		})
+	}
+	for _, spec := range testDevices() {
+		d := device(b, spec)
+		run(spec, func() []score.Result { return score.Ours(d) })
+	}
+	run("gorgonnx", score.Gorgonnx)
+}
