@@ -1,9 +1,11 @@
 package adapterinject
 
-// The activations of an MLP that matter to the adapters. Others are named too
-// where package pattern knows them; one that is elementwise but unknown is
-// "other".
+// The activations that adapters have. Those of a block's MLP may have other names:
+// those that package pattern knows, and "other" for one that is elementwise but
+// unknown.
 const (
 	ActivationGELU     = "gelu"      // x·Φ(x), by erf
 	ActivationGELUTanh = "gelu_tanh" // its tanh approximation
+	ActivationReLU     = "relu"
+	ActivationSiLU     = "silu" // x·σ(x), also called Swish
 )

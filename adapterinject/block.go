@@ -59,7 +59,8 @@ type Block struct {
 	ResidualMLP *gs.Value // result of the MLP's residual Add; nil if fused with a norm
 	Activation  string    // of the MLP: gelu, gelu_tanh, relu, …, or other; empty without an MLP
 
-	Sites []Site
+	Sites  []Site
+	Layers []Layer // its linear layers; none where they are inside functions of the model
 
 	quantised bool
 	channels  bool // a layer is a convolution: the width is axis 1
@@ -111,7 +112,7 @@ func (f *facts) blockOf(a *attention, ffns []*ffn) (*Block, *miss) {
 		b.quantised = b.quantised || l.quantised || f.quant[l.weight]
 		b.channels = b.channels || l.channels
 	}
-	b.Sites = f.sites(b, a, m)
+	b.Sites, b.Layers = f.sites(b, a, m), layersOf(a, m)
 	return b, nil
 }
 

@@ -6,27 +6,20 @@
 // [InjectionPlan.Inject] adds it:
 //
 //	m, err := graphsurgery.Load("model.onnx")
-//	plan, err := adapterinject.Plan(m, adapterinject.AAT{}, adapterinject.Head{Labels: labels})
+//	plan, err := adapterinject.Plan(m, aat.Recipe{}, adapterinject.Head{Labels: labels})
 //	fmt.Print(plan)                             // sites, parameters, share
 //	adapted, err := plan.Inject()               // m itself is not changed
 //	err = adapterinject.CheckNoop(m, adapted)   // nothing computes otherwise yet
 //
-// The method is AAT (arXiv 2401.10544). With tokens X, the frozen block
+// Which adapters, says a [Recipe]: each kind is a package below this one, and
+// package kinds lists them all.
 //
-//	X'  = X  + MHSA(LN1(X))
-//	X'' = X' + MLP(LN2(X'))
-//
-// becomes, with A(z) = GELU(z·W_down + b_down)·W_up + b_up,
-//
-//	H   = MHSA(LN1(X)),  X'  = X  + (H + A_s(H))        spatial adapter
-//	Z   = LN2(X'),       X'' = X' + (MLP(Z) + s·A_m(Z)) MLP adapter
-//
-// W_up and b_up begin as zero, so that an injected model computes what its base
-// does. Everything added is ordinary ONNX under the prefix "aat/"; its
+// What is trained begins so that an injected model computes what its base does:
+// up-projections and offsets as zero, gains as one. Everything added is ordinary ONNX under the prefix "aat/"; its
 // initialisers are what is trained, see [Trainable].
 //
 // Refused with *graphsurgery.UnsupportedError: models without a block (the text
 // says why each candidate is none), models that hold adapters already, weights
-// that are not float32, opsets before 9, and, for a new head, models whose
+// that are integers, opsets before 9, and, for a new head, models whose
 // output is not one linear layer's [batch, classes].
 package adapterinject

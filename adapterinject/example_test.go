@@ -2,6 +2,7 @@ package adapterinject_test
 
 import (
 	"fmt"
+	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
 	"log"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
@@ -31,7 +32,7 @@ func ExamplePlan() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	plan, err := adapterinject.Plan(m, adapterinject.AAT{Rank: 0.25}, adapterinject.Head{Labels: []string{"bee", "wasp", "fly"}})
+	plan, err := adapterinject.Plan(m, aat.Recipe{Rank: 0.25}, adapterinject.Head{Labels: []string{"bee", "wasp", "fly"}})
 	if err != nil {
 		log.Fatal(err)
 	}

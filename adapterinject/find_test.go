@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/aat-onnx/aat-onnx/adapterinject/internal/nets"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
@@ -32,29 +33,29 @@ func TestFindSpellings(t *testing.T) {
 	tests := []struct {
 		name  string
 		opset int
-		s     spelling
+		s     nets.Spelling
 	}{
-		{"separate, eager", 17, spelling{}},
-		{"bias second, tanh by Pow", 18, spelling{linear: "second", core: "mul", act: "tanhpow"}},
-		{"Gemm between Reshapes", 17, spelling{linear: "gemm", core: "mask", act: "tanh"}},
-		{"weights behind Transpose, in-graph scale", 18, spelling{linear: "transposed", core: "sdpa", act: "erfB"}},
-		{"weights behind Cast and Identity", 14, spelling{linear: "identity", norm: "spelled", act: "erfC"}},
-		{"packed, Gather", 17, spelling{qkv: "gather", core: "mul", act: "erfD"}},
-		{"packed, Split and Squeeze", 17, spelling{qkv: "split", linear: "second", act: "erfSqrt"}},
-		{"packed Gemm", 17, spelling{qkv: "gather", linear: "gemm"}},
-		{"Attention operator", 23, spelling{qkv: "attention", act: "op"}},
-		{"bool mask, NaN guard", 20, spelling{core: "boolmask", act: "optanh"}},
-		{"mask fed by the caller", 17, spelling{core: "fed"}},
-		{"rotary embedding", 17, spelling{qkv: "rotary"}},
-		{"LN with two Sub", 14, spelling{norm: "twosub"}},
-		{"LN with Cast", 14, spelling{norm: "cast"}},
-		{"LN with Reciprocal", 18, spelling{norm: "reciprocal"}},
-		{"LN of Keras", 14, spelling{norm: "keras", act: "relu"}},
-		{"post-norm", 17, spelling{post: true}},
-		{"post-norm, spelled", 14, spelling{post: true, norm: "spelled", act: "silu"}},
-		{"post-norm, Keras norm, packed", 14, spelling{post: true, norm: "keras", qkv: "split"}},
-		{"LayerScale", 17, spelling{scale: true, act: "softsign"}},
-		{"quantised weights", 17, spelling{linear: "quantised"}},
+		{"separate, eager", 17, nets.Spelling{}},
+		{"bias second, tanh by Pow", 18, nets.Spelling{Linear: "second", Core: "mul", Act: "tanhpow"}},
+		{"Gemm between Reshapes", 17, nets.Spelling{Linear: "gemm", Core: "mask", Act: "tanh"}},
+		{"weights behind Transpose, in-graph scale", 18, nets.Spelling{Linear: "transposed", Core: "sdpa", Act: "erfB"}},
+		{"weights behind Cast and Identity", 14, nets.Spelling{Linear: "identity", Norm: "spelled", Act: "erfC"}},
+		{"packed, Gather", 17, nets.Spelling{QKV: "gather", Core: "mul", Act: "erfD"}},
+		{"packed, Split and Squeeze", 17, nets.Spelling{QKV: "split", Linear: "second", Act: "erfSqrt"}},
+		{"packed Gemm", 17, nets.Spelling{QKV: "gather", Linear: "gemm"}},
+		{"Attention operator", 23, nets.Spelling{QKV: "attention", Act: "op"}},
+		{"bool mask, NaN guard", 20, nets.Spelling{Core: "boolmask", Act: "optanh"}},
+		{"mask fed by the caller", 17, nets.Spelling{Core: "fed"}},
+		{"rotary embedding", 17, nets.Spelling{QKV: "rotary"}},
+		{"LN with two Sub", 14, nets.Spelling{Norm: "twosub"}},
+		{"LN with Cast", 14, nets.Spelling{Norm: "cast"}},
+		{"LN with Reciprocal", 18, nets.Spelling{Norm: "reciprocal"}},
+		{"LN of Keras", 14, nets.Spelling{Norm: "keras", Act: "relu"}},
+		{"post-norm", 17, nets.Spelling{Post: true}},
+		{"post-norm, spelled", 14, nets.Spelling{Post: true, Norm: "spelled", Act: "silu"}},
+		{"post-norm, Keras norm, packed", 14, nets.Spelling{Post: true, Norm: "keras", QKV: "split"}},
+		{"LayerScale", 17, nets.Spelling{Scale: true, Act: "softsign"}},
+		{"quantised weights", 17, nets.Spelling{Linear: "quantised"}},
 	}
 	activations := map[string]string{
 		"": "gelu", "erfB": "gelu", "erfC": "gelu", "erfD": "gelu", "erfSqrt": "gelu", "op": "gelu", "tanh": "gelu_tanh",
@@ -62,8 +63,8 @@ func TestFindSpellings(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			n, x := newNet(t, test.opset, 16, test.s)
-			m := n.finish(n.block(1, n.block(0, x)), n.tokensOut()...)
+			n, x := nets.New(t, test.opset, 16, test.s)
+			m := n.Finish(n.Block(1, n.Block(0, x)), n.TokensOut()...)
 			blocks, report := Find(m)
 			if len(blocks) != 2 {
 				t.Fatalf("%d blocks, want 2\n%s", len(blocks), report)
@@ -71,20 +72,20 @@ func TestFindSpellings(t *testing.T) {
 			for i, b := range blocks {
 				p := string(rune('0' + i))
 				want := found{
-					Kind: "pre-norm", Width: 16, Heads: 4, Activation: activations[test.s.act],
+					Kind: "pre-norm", Width: 16, Heads: 4, Activation: activations[test.s.Act],
 					Q: "q", K: "k", V: "v", O: "o", Sum1: "sum1", Norm: "norm", FC1: "fc1", FC2: "fc2", Sum2: "sum2", Branch: "fc2",
 				}
-				if test.s.post {
+				if test.s.Post {
 					want.Kind = "post-norm"
 				}
-				if test.s.qkv == "gather" || test.s.qkv == "split" {
+				if test.s.QKV == "gather" || test.s.QKV == "split" {
 					want.K, want.V = "q", "q"
 				}
 				for _, s := range []*string{&want.Q, &want.K, &want.V, &want.O, &want.Sum1, &want.Norm, &want.FC1, &want.FC2, &want.Sum2, &want.Branch} {
 					*s = "b" + p + "." + *s
 				}
 				got := describe(b)
-				if test.s.scale || test.s.linear == "gemm" {
+				if test.s.Scale || test.s.Linear == "gemm" {
 					got.Branch = want.Branch // a LayerScale's or Reshape's result; TestParallelAdapterReadsResidualOperand
 				}
 				if d := cmp.Diff(want, got); d != "" {
@@ -101,9 +102,9 @@ func TestFindSpellings(t *testing.T) {
 // TestParallelAdapterReadsResidualOperand: the MLP site is what the residual Add
 // reads, in the layout of the stream, not the two-dimensional Gemm result.
 func TestParallelAdapterReadsResidualOperand(t *testing.T) {
-	for _, s := range []spelling{{linear: "gemm"}, {scale: true}} {
-		n, x := newNet(t, 17, 8, s)
-		m := n.finish(n.block(0, x), n.tokensOut()...)
+	for _, s := range []nets.Spelling{{Linear: "gemm"}, {Scale: true}} {
+		n, x := nets.New(t, 17, 8, s)
+		m := n.Finish(n.Block(0, x), n.TokensOut()...)
 		blocks, report := Find(m)
 		if len(blocks) != 1 {
 			t.Fatalf("%+v: %s", s, report)

@@ -1,9 +1,12 @@
-package adapterinject
+package adapterinject_test
 
 import (
+	"github.com/aat-onnx/aat-onnx/adapterinject"
+	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
 	"os"
 	"testing"
 
+	"github.com/aat-onnx/aat-onnx/adapterinject/internal/nets"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
@@ -15,9 +18,9 @@ func FuzzFind(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
-	f.Add(seedModel(17, 4, "Softmax", ""))
-	f.Add(seedModel(23, 4, "Attention", ""))
-	f.Add(seedModel(17, 4, "Attention", "com.microsoft"))
+	f.Add(nets.Seed(17, 4, "Softmax", ""))
+	f.Add(nets.Seed(23, 4, "Attention", ""))
+	f.Add(nets.Seed(17, 4, "Attention", "com.microsoft"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := gs.Parse(data)
 		if err == nil {
@@ -33,9 +36,9 @@ func FuzzRewire(f *testing.F) {
 	f.Add([]byte{20, 0, 3, 40, 1, 7}, byte(0))
 	f.Add([]byte{60, 0, 50}, byte(1))
 	f.Add([]byte{12, 1, 2, 90, 0, 80}, byte(2))
-	spellings := []spelling{{}, {linear: "gemm", qkv: "gather", act: "tanh"}, {post: true, norm: "keras"}, {qkv: "rotary", core: "fed"}}
+	spellings := []nets.Spelling{{}, {Linear: "gemm", QKV: "gather", Act: "tanh"}, {Post: true, Norm: "keras"}, {QKV: "rotary", Core: "fed"}}
 	f.Fuzz(func(t *testing.T, edits []byte, which byte) {
-		m := classifier(t, 17, 8, 1, 3, true, spellings[int(which)%len(spellings)])
+		m := nets.Classifier(t, 17, 8, 1, 3, true, spellings[int(which)%len(spellings)])
 		p := m.NewPatch("rewire")
 		nodes := m.Graph.Nodes()
 		for ; len(edits) >= 3; edits = edits[3:] {
@@ -55,12 +58,12 @@ func FuzzRewire(f *testing.F) {
 
 func findPlanInject(t *testing.T, m *gs.Model) {
 	t.Helper()
-	blocks, report := Find(m)
+	blocks, report := adapterinject.Find(m)
 	if len(blocks) > len(report.Candidates) || report.String() == "" {
 		t.Errorf("%d blocks of %d candidates", len(blocks), len(report.Candidates))
 	}
-	for _, h := range []Head{{}, {Labels: []string{"a", "b"}}} {
-		p, err := Plan(m, AAT{}, h)
+	for _, h := range []adapterinject.Head{{}, {Labels: []string{"a", "b"}}} {
+		p, err := adapterinject.Plan(m, aat.Recipe{}, h)
 		if err != nil || p.Parameters() > 1e6 || m.Verify() != nil {
 			continue
 		}
@@ -68,7 +71,7 @@ func findPlanInject(t *testing.T, m *gs.Model) {
 		if err != nil {
 			continue
 		}
-		if err := CheckNoop(m, adapted); err != nil {
+		if err := adapterinject.CheckNoop(m, adapted); err != nil {
 			t.Errorf("%d labels: %v", len(h.Labels), err)
 		}
 	}

@@ -48,10 +48,40 @@ func truncNormal(p *pcg, n int, deviation float64) []float32 {
 	return out
 }
 
-func filled(n int, x float32) []float32 {
-	out := make([]float32, n)
-	for i := range out {
-		out[i] = x
-	}
-	return out
+// Init says what a trainable tensor begins with.
+type Init struct {
+	draw func(random *pcg, n int) []float32
+}
+
+// Zeros begins with 0.
+func Zeros() Init { return constant(0) }
+
+// Ones begins with 1.
+func Ones() Init { return constant(1) }
+
+func constant(x float32) Init {
+	return Init{func(_ *pcg, n int) []float32 {
+		out := make([]float32, n)
+		for i := range out {
+			out[i] = x
+		}
+		return out
+	}}
+}
+
+// TruncNormal draws from a normal distribution of the given deviation that is cut
+// at two deviations.
+func TruncNormal(deviation float64) Init {
+	return Init{func(random *pcg, n int) []float32 { return truncNormal(random, n, deviation) }}
+}
+
+// Uniform draws evenly from between -bound and bound.
+func Uniform(bound float64) Init {
+	return Init{func(random *pcg, n int) []float32 {
+		out := make([]float32, n)
+		for i := range out {
+			out[i] = float32(bound * (2*random.uniform() - 1))
+		}
+		return out
+	}}
 }

@@ -2,6 +2,7 @@ package adapterinject
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -12,7 +13,7 @@ const Prefix = "aat/"
 
 // The metadata keys of an injected model.
 const (
-	MetaVersion     = "aat.version"      // "1"
+	MetaVersion     = "aat.version"      // "2"
 	MetaRecipe      = "aat.recipe"       // JSON, see Info
 	MetaBaseDigest  = "aat.base_digest"  // sha256:… of the base file
 	MetaLabels      = "aat.labels"       // JSON array, in the order of the logits
@@ -22,19 +23,17 @@ const (
 )
 
 // Version is the version of the metadata and of the names under Prefix.
-const Version = "1"
+const Version = "2"
 
 // Info is what an injected model says of itself.
 type Info struct {
-	Version    string   `json:"-"`
-	BaseDigest string   `json:"-"`
-	Labels     []string `json:"-"`
-	Method     string   `json:"method"`
-	Rank       float64  `json:"rank,omitempty"`  // a share below 1, else a number
-	Scale      float64  `json:"scale,omitempty"` // of the MLP adapter
-	Seed       uint64   `json:"seed"`
-	HeadSeed   uint64   `json:"head_seed"`
-	Blocks     int      `json:"blocks"`
+	Version    string          `json:"-"`
+	BaseDigest string          `json:"-"`
+	Labels     []string        `json:"-"`
+	Method     string          `json:"method"`
+	Recipe     json.RawMessage `json:"recipe"` // the recipe's own fields; package kinds reads them
+	Head       Head            `json:"head"`   // without its labels
+	Blocks     int             `json:"blocks"` // with adapters
 }
 
 // Provenance reads what Inject wrote into a model's metadata; false if the model
@@ -97,10 +96,13 @@ type outputInfo struct {
 
 // setMetadata writes provenance into the injected model.
 func (p *InjectionPlan) setMetadata(m *gs.Model) error {
-	info := Info{Method: p.recipe.Method(), Seed: p.recipe.seed(), HeadSeed: p.head.Seed, Blocks: len(p.blocks)}
-	p.recipe.describe(&info)
+	recipe, err := json.Marshal(p.recipe)
+	if err != nil {
+		return fmt.Errorf("the recipe cannot be written as JSON: %w", err)
+	}
+	base := p.target.Model
 	var outputs []outputInfo
-	for _, v := range p.model.Graph.Outputs() {
+	for _, v := range base.Graph.Outputs() {
 		o := outputInfo{Name: v.Name()}
 		for _, d := range v.Shape() {
 			o.Shape = append(o.Shape, d.String())
@@ -116,8 +118,8 @@ func (p *InjectionPlan) setMetadata(m *gs.Model) error {
 		return nil
 	}
 	m.SetMetadata(MetaVersion, Version)
-	m.SetMetadata(MetaBaseDigest, p.model.Digest())
-	if err := set(MetaRecipe, info); err != nil {
+	m.SetMetadata(MetaBaseDigest, base.Digest())
+	if err := set(MetaRecipe, Info{Method: p.recipe.Method(), Recipe: recipe, Head: p.head, Blocks: p.Blocks()}); err != nil {
 		return err
 	}
 	if err := set(MetaBaseOutputs, outputs); err != nil {

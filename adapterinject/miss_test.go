@@ -4,66 +4,67 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aat-onnx/aat-onnx/adapterinject/internal/nets"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
 // TestFindMisses: nets that look like a block at one place, and what the report
 // says of the place where they are none.
 func TestFindMisses(t *testing.T) {
-	block := func(s spelling) func(n *net, x gs.Wire) gs.Wire {
-		return func(n *net, x gs.Wire) gs.Wire { n.s = s; return n.block(0, x) }
+	block := func(s nets.Spelling) func(n *nets.Net, x gs.Wire) gs.Wire {
+		return func(n *nets.Net, x gs.Wire) gs.Wire { n.S = s; return n.Block(0, x) }
 	}
 	tests := []struct {
 		name  string
-		build func(n *net, x gs.Wire) gs.Wire
+		build func(n *nets.Net, x gs.Wire) gs.Wire
 		step  string
 		why   string // part of the reason; empty: no candidate at all
 	}{
-		{"SE gate", func(n *net, x gs.Wire) gs.Wire {
-			gate := n.p.Add("Softmax", n.linear(n.p.Add("ReduceMean", x, gs.Attrs{"axes": []int{1}}), n.width, n.width, "g"))
-			return n.p.Add("Mul", x, gate)
+		{"SE gate", func(n *nets.Net, x gs.Wire) gs.Wire {
+			gate := n.P.Add("Softmax", n.Dense(n.P.Add("ReduceMean", x, gs.Attrs{"axes": []int{1}}), n.Width, n.Width, "g"))
+			return n.P.Add("Mul", x, gate)
 		}, "context", "want to be read by a matrix product, perhaps behind rearrangement or guard, got only Mul"},
-		{"attentive pooling", func(n *net, x gs.Wire) gs.Wire {
-			w := n.p.Add("Softmax", n.transpose(n.linear(x, n.width, 1, "a"), 0, 2, 1))
-			return n.p.Add("MatMul", w, x)
+		{"attentive pooling", func(n *nets.Net, x gs.Wire) gs.Wire {
+			w := n.P.Add("Softmax", n.Transpose(n.Dense(x, n.Width, 1, "a"), 0, 2, 1))
+			return n.P.Add("MatMul", w, x)
 		}, "scores", "want a product of two activations"},
-		{"similarity softmax", func(n *net, x gs.Wire) gs.Wire {
-			w := n.p.Add("Softmax", n.p.Add("MatMul", x, n.transpose(x, 0, 2, 1)))
-			return n.p.Add("MatMul", w, x)
+		{"similarity softmax", func(n *nets.Net, x gs.Wire) gs.Wire {
+			w := n.P.Add("Softmax", n.P.Add("MatMul", x, n.Transpose(x, 0, 2, 1)))
+			return n.P.Add("MatMul", w, x)
 		}, "query", "want a linear layer, perhaps behind head splitting, got a graph input"},
-		{"learned query", block(spelling{qkv: "learned"}), "scores", "want a product of two activations"},
-		{"classifier", func(n *net, x gs.Wire) gs.Wire {
-			return n.p.Add("Softmax", n.linear(x, n.width, n.width, "c"))
+		{"learned query", block(nets.Spelling{QKV: "learned"}), "scores", "want a product of two activations"},
+		{"classifier", func(n *nets.Net, x gs.Wire) gs.Wire {
+			return n.P.Add("Softmax", n.Dense(x, n.Width, n.Width, "c"))
 		}, "context", "want to be read by a matrix product"},
-		{"softmax over another axis", func(n *net, x gs.Wire) gs.Wire {
-			w := n.p.Add("Softmax", n.p.Add("MatMul", x, n.transpose(x, 0, 2, 1), gs.OutType(gs.Float, gs.Known(2, tokens, tokens)...)), gs.Attrs{"axis": 1})
-			return n.p.Add("MatMul", w, x)
+		{"softmax over another axis", func(n *nets.Net, x gs.Wire) gs.Wire {
+			w := n.P.Add("Softmax", n.P.Add("MatMul", x, n.Transpose(x, 0, 2, 1), gs.OutType(gs.Float, gs.Known(2, nets.Tokens, nets.Tokens)...)), gs.Attrs{"axis": 1})
+			return n.P.Add("MatMul", w, x)
 		}, "context", "axis 1"},
-		{"no residual", func(n *net, x gs.Wire) gs.Wire {
+		{"no residual", func(n *nets.Net, x gs.Wire) gs.Wire {
 			name := func(s string) string { return s }
-			return n.linear(n.attention(n.norm(x, "n"), name), n.width, n.width, "o")
+			return n.Dense(n.Attention(n.LayerNorm(x, "n"), name), n.Width, n.Width, "o")
 		}, "residual", "want to be read by Add"},
-		{"residual to another stream", func(n *net, x gs.Wire) gs.Wire {
+		{"residual to another stream", func(n *nets.Net, x gs.Wire) gs.Wire {
 			name := func(s string) string { return s }
-			o := n.linear(n.attention(n.norm(x, "n"), name), n.width, n.width, "o")
-			return n.p.Add("Add", o, n.p.Add("Relu", x))
+			o := n.Dense(n.Attention(n.LayerNorm(x, "n"), name), n.Width, n.Width, "o")
+			return n.P.Add("Add", o, n.P.Add("Relu", x))
 		}, "residual", "want a value of the stream"},
-		{"neither norm nor MLP", func(n *net, x gs.Wire) gs.Wire {
+		{"neither norm nor MLP", func(n *nets.Net, x gs.Wire) gs.Wire {
 			name := func(s string) string { return s }
-			return n.p.Add("Add", n.linear(n.attention(x, name), n.width, n.width, "o"), x)
+			return n.P.Add("Add", n.Dense(n.Attention(x, name), n.Width, n.Width, "o"), x)
 		}, "norm", "neither a norm nor an MLP"},
-		{"no output projection", func(n *net, x gs.Wire) gs.Wire {
+		{"no output projection", func(n *nets.Net, x gs.Wire) gs.Wire {
 			name := func(s string) string { return s }
-			return n.p.Add("Add", x, n.attention(n.norm(x, "n"), name))
+			return n.P.Add("Add", x, n.Attention(n.LayerNorm(x, "n"), name))
 		}, "output", "want to be read by a linear layer"},
-		{"plain MLP", func(n *net, x gs.Wire) gs.Wire {
-			return n.linear(n.act(n.linear(x, n.width, 8, "f1")), 8, n.width, "f2")
+		{"plain MLP", func(n *nets.Net, x gs.Wire) gs.Wire {
+			return n.Dense(n.Activate(n.Dense(x, n.Width, 8, "f1")), 8, n.Width, "f2")
 		}, "", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			n, x := newNet(t, 17, 16, spelling{})
-			m := n.finish(test.build(n, x), gs.Dim{Value: -1}, gs.Dim{Value: -1}, gs.Dim{Value: -1})
+			n, x := nets.New(t, 17, 16, nets.Spelling{})
+			m := n.Finish(test.build(n, x), gs.Dim{Value: -1}, gs.Dim{Value: -1}, gs.Dim{Value: -1})
 			blocks, report := Find(m)
 			if len(blocks) != 0 {
 				t.Fatalf("%d blocks, want none", len(blocks))
@@ -88,7 +89,7 @@ func TestFindMisses(t *testing.T) {
 // TestFindFusedOperator: an operator with its projections inside is a candidate
 // like any other.
 func TestFindFusedOperator(t *testing.T) {
-	m, err := gs.Parse(seedModel(17, 16, "Attention", "com.microsoft"))
+	m, err := gs.Parse(nets.Seed(17, 16, "Attention", "com.microsoft"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,13 +3,20 @@ package adapterinject
 import (
 	"testing"
 
+	"github.com/aat-onnx/aat-onnx/adapterinject/internal/nets"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
+// probe is a recipe that adds nothing.
+type probe struct{}
+
+func (probe) Method() string                      { return "probe" }
+func (probe) Adapters(*Target) ([]Adapter, error) { return nil, nil }
+
 // TestNil: what is not there is an error, not a panic.
 func TestNil(t *testing.T) {
-	m := classifier(t, 17, 8, 1, 3, true, spelling{})
-	if _, err := Plan(nil, AAT{}, Head{}); err == nil {
+	m := nets.Classifier(t, 17, 8, 1, 3, true, nets.Spelling{})
+	if _, err := Plan(nil, probe{}, Head{}); err == nil {
 		t.Error("Plan took a nil model")
 	}
 	if _, err := Plan(m, nil, Head{}); err == nil {

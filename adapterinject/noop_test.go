@@ -1,21 +1,25 @@
-package adapterinject
+package adapterinject_test
 
 import (
+	"github.com/aat-onnx/aat-onnx/adapterinject"
+	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
+	"github.com/aat-onnx/aat-onnx/adapterinject/headonly"
 	"math"
 	"strings"
 	"testing"
 
+	"github.com/aat-onnx/aat-onnx/adapterinject/internal/nets"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
 func TestCheckNoop(t *testing.T) {
-	for name, base := range structureBases(t) {
-		for _, r := range []Recipe{AAT{}, AAT{Scale: 0.1, Rank: 2}, AAT{MLPOnly: true}, HeadOnly{}} {
-			for _, h := range []Head{{}, {Labels: labels(5)}} {
+	for name, base := range bases(t) {
+		for _, r := range []adapterinject.Recipe{aat.Recipe{}, aat.Recipe{Scale: 0.1, Rank: 2}, aat.Recipe{MLPOnly: true}, headonly.Recipe{}} {
+			for _, h := range []adapterinject.Head{{}, {Labels: labels(5)}} {
 				if r.Method() == "head" && len(h.Labels) == 0 {
 					continue
 				}
-				if err := CheckNoop(base, inject(t, base, r, h)); err != nil {
+				if err := adapterinject.CheckNoop(base, inject(t, base, r, h)); err != nil {
 					t.Errorf("%s, %+v, %d labels: %v", name, r, len(h.Labels), err)
 				}
 			}
@@ -25,7 +29,7 @@ func TestCheckNoop(t *testing.T) {
 
 // TestCheckNoopFinds: each change beyond the adapters is named.
 func TestCheckNoopFinds(t *testing.T) {
-	base := classifier(t, 17, 8, 1, 3, true, spelling{})
+	base := nets.Classifier(t, 17, 8, 1, 3, true, nets.Spelling{})
 	set := func(m *gs.Model, name string, at int) {
 		old := m.Graph.Initializer(name)
 		xs, err := old.Float32s()
@@ -84,20 +88,20 @@ func TestCheckNoopFinds(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			adapted := inject(t, base, AAT{}, Head{})
+			adapted := inject(t, base, aat.Recipe{}, adapterinject.Head{})
 			test.change(adapted)
-			err := CheckNoop(base, adapted)
+			err := adapterinject.CheckNoop(base, adapted)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one that names %s", err, test.want)
 			}
 		})
 	}
-	adapted := inject(t, base, AAT{}, Head{})
-	if err := CheckNoop(adapted, adapted); err == nil {
+	adapted := inject(t, base, aat.Recipe{}, adapterinject.Head{})
+	if err := adapterinject.CheckNoop(adapted, adapted); err == nil {
 		t.Error("an injected model passed as its own base")
 	}
-	other := classifier(t, 17, 8, 2, 3, true, spelling{})
-	if err := CheckNoop(other, adapted); err == nil {
+	other := nets.Classifier(t, 17, 8, 2, 3, true, nets.Spelling{})
+	if err := adapterinject.CheckNoop(other, adapted); err == nil {
 		t.Error("a model passed against another base")
 	}
 }
@@ -105,11 +109,11 @@ func TestCheckNoopFinds(t *testing.T) {
 // TestCheckNoopDemandsFiniteWeights: 0·Inf and 0·NaN are NaN, so zeros behind prove
 // nothing then.
 func TestCheckNoopDemandsFiniteWeights(t *testing.T) {
-	base := classifier(t, 17, 8, 1, 3, true, spelling{})
-	adapted := inject(t, base, AAT{Scale: 0.5}, Head{})
+	base := nets.Classifier(t, 17, 8, 1, 3, true, nets.Spelling{})
+	adapted := inject(t, base, aat.Recipe{Scale: 0.5}, adapterinject.Head{})
 	tried := 0
 	for _, old := range adapted.Graph.Initializers() {
-		if !hasPrefix(old.Name()) {
+		if !strings.HasPrefix(old.Name(), adapterinject.Prefix) {
 			continue
 		}
 		tried++
@@ -123,7 +127,7 @@ func TestCheckNoopDemandsFiniteWeights(t *testing.T) {
 			if err := m.SetInitializer(old.Name(), gs.NewTensor(old.Shape(), xs)); err != nil {
 				t.Fatal(err)
 			}
-			if err := CheckNoop(base, m); err == nil || !strings.Contains(err.Error(), old.Name()) {
+			if err := adapterinject.CheckNoop(base, m); err == nil || !strings.Contains(err.Error(), old.Name()) {
 				t.Errorf("%v in %s: got %v, want an error that names it", bad, old.Name(), err)
 			}
 		}
@@ -140,7 +144,7 @@ func TestCheckNoopDemandsFiniteWeights(t *testing.T) {
 	if err := p.Apply(); err != nil {
 		t.Fatal(err)
 	}
-	if err := CheckNoop(base, adapted); err == nil || !strings.Contains(err.Error(), "scale_factor") {
+	if err := adapterinject.CheckNoop(base, adapted); err == nil || !strings.Contains(err.Error(), "scale_factor") {
 		t.Errorf("a scale of NaN: got %v, want an error that names it", err)
 	}
 }

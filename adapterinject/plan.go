@@ -3,6 +3,7 @@ package adapterinject
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -12,28 +13,18 @@ import (
 // InjectionPlan says what a recipe adds to a model. It can be printed and
 // inspected before anything happens.
 type InjectionPlan struct {
-	model    *gs.Model
+	target   *Target
 	recipe   Recipe
 	head     Head
-	site     HeadSite // if head has labels
-	blocks   []Block
-	adapters []adapter
-	base     int64 // parameters of the base that stay
-	opset    int64
-}
-
-// PlannedSite is one adapter of a plan.
-type PlannedSite struct {
-	Block      int
-	Site       Site
-	Rank       int
-	Parameters int64
+	adapters []Adapter
+	newHead  *Adapter // if head has labels
+	base     int64    // parameters of the base that stay
 }
 
 // Plan works out what the recipe adds to the model, which is not changed. The
-// error is an *UnsupportedError if the model has no block, holds adapters
-// already, has weights that are not float32, or, with labels, no classifier that
-// can be replaced.
+// error is an *UnsupportedError if the model has no place for it, holds adapters
+// already or has weights that it cannot work with, or, with labels, no classifier
+// that can be replaced.
 func Plan(m *gs.Model, recipe Recipe, head Head) (*InjectionPlan, error) {
 	if m == nil || recipe == nil {
 		return nil, errors.New("plan: want a model and a recipe, got nil")
@@ -48,45 +39,31 @@ func Plan(m *gs.Model, recipe Recipe, head Head) (*InjectionPlan, error) {
 	if opset < 9 {
 		return nil, &gs.UnsupportedError{File: m.Path(), Opset: opset, What: fmt.Sprintf("opset %d has no Erf, which the adapters' activation needs; 9 is the first with it", opset), Hint: "export the model with opset 17"}
 	}
-	p := &InjectionPlan{model: m, recipe: recipe, head: head, opset: opset, base: m.Parameters(nil)}
-	if _, only := recipe.(HeadOnly); only && len(head.Labels) == 0 {
-		return nil, &gs.UnsupportedError{File: m.Path(), What: "method head trains a new head, and no labels are given for one", Hint: "give the labels"}
+	types, err := m.Infer()
+	if err != nil {
+		types = nil // what the file declares must do
 	}
-	if err := p.planAdapters(); err != nil {
+	p := &InjectionPlan{recipe: recipe, head: head, base: m.Parameters(nil)}
+	var report Report
+	p.target = &Target{Model: m, Opset: opset, types: types}
+	p.target.Blocks, report = Find(m)
+	p.target.misses = func() error { return noBlocks(m, report) }
+	if p.adapters, err = recipe.Adapters(p.target); err != nil {
 		return nil, err
 	}
 	if len(head.Labels) > 0 {
-		if err := p.planHead(); err != nil {
-			return nil, err
-		}
+		err = p.planHead()
+	} else if len(p.adapters) == 0 {
+		err = &gs.UnsupportedError{File: m.Path(), What: fmt.Sprintf("method %s adds nothing to this model, and no labels are given for a new head", recipe.Method()), Hint: "give the labels"}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return p, nil
 }
 
-func (p *InjectionPlan) planAdapters() error {
-	if _, only := p.recipe.(HeadOnly); only {
-		return nil
-	}
-	blocks, report := Find(p.model)
-	if len(blocks) == 0 {
-		return noBlocks(p.model, report)
-	}
-	p.blocks = blocks
-	for _, b := range blocks {
-		if err := p.checkBlock(b); err != nil {
-			return err
-		}
-		adapters, err := p.recipe.adapters(b)
-		if err != nil {
-			return err
-		}
-		p.adapters = append(p.adapters, adapters...)
-	}
-	return nil
-}
-
-func (p *InjectionPlan) checkBlock(b Block) error {
-	e := &gs.UnsupportedError{File: p.model.Path(), Hint: "export the model in float32"}
+func (t *Target) checkBlock(b Block) error {
+	e := &gs.UnsupportedError{File: t.Model.Path(), Hint: "export the model in float32"}
 	if b.Output == nil || len(b.Sites) == 0 {
 		e.What = fmt.Sprintf("the output projection of block %d is inside a function of the model, where adapters cannot be joined", b.Index)
 		e.Hint = "inline the model's functions"
@@ -104,30 +81,43 @@ func (p *InjectionPlan) checkBlock(b Block) error {
 		e.What = fmt.Sprintf("block %d is %d wide; up to %d is handled", b.Index, b.Width, maxWidth)
 		e.Hint = "check the shape of its weights"
 	case b.quantised:
-		e.What = fmt.Sprintf("the weights of block %d are quantised to integers; adapters are trained on a float32 base", b.Index)
+		e.What = fmt.Sprintf("the weights of block %d are quantised to integers; adapters are trained on a floating-point base", b.Index)
 		e.Hint = "inject into the float32 model and quantise afterwards"
-	case dtype != gs.Float:
-		e.What = fmt.Sprintf("the weights of block %d are %s; adapters are trained in float32", b.Index, dtype)
+	case !tunable(dtype):
+		e.What = fmt.Sprintf("the weights of block %d are %s; adapters are trained on float32, float16 and bfloat16", b.Index, dtype)
 	default:
 		return nil
 	}
 	return e
 }
 
+// tunable reports whether adapters, which compute in float32, go with a type.
+func tunable(d gs.DType) bool { return d == gs.Float || d == gs.Float16 || d == gs.BFloat16 }
+
 func (p *InjectionPlan) planHead() error {
-	site, err := study(p.model.Graph).head(p.model)
+	m := p.target.Model
+	site, err := study(m.Graph).head(m)
 	if err != nil {
 		return err
 	}
 	if site.Width < 0 || site.Width > maxWidth {
-		return &gs.UnsupportedError{File: p.model.Path(), Node: site.Output.Name(), What: fmt.Sprintf("the classifier reads %d numbers; up to %d is handled", site.Width, maxWidth), Hint: "check the shape of its weight"}
+		return &gs.UnsupportedError{File: m.Path(), Node: site.Output.Name(), What: fmt.Sprintf("the classifier reads %d numbers; up to %d is handled", site.Width, maxWidth), Hint: "check the shape of its weight"}
 	}
-	if site.dtype != gs.Float {
-		return &gs.UnsupportedError{File: p.model.Path(), Node: site.Output.Name(), What: fmt.Sprintf("the classifier's weights are %s; a head is trained in float32", site.dtype), Hint: "export the model in float32"}
+	if !tunable(site.dtype) {
+		return &gs.UnsupportedError{File: m.Path(), Node: site.Output.Name(), What: fmt.Sprintf("the classifier's weights are %s; a head is trained on float32, float16 and bfloat16", site.dtype), Hint: "export the model in float32"}
 	}
-	p.site = site
+	a := p.head.adapter(site)
+	p.newHead = &a
 	p.base -= site.parameters()
 	return nil
+}
+
+// all are the adapters and the new head.
+func (p *InjectionPlan) all() []Adapter {
+	if p.newHead == nil {
+		return p.adapters
+	}
+	return append(slices.Clone(p.adapters), *p.newHead)
 }
 
 // maxWidth bounds what a file's declared shapes can make us allocate.
@@ -153,22 +143,27 @@ func noBlocks(m *gs.Model, r Report) error {
 }
 
 // Blocks is the number of blocks that get adapters.
-func (p *InjectionPlan) Blocks() int { return len(p.blocks) }
-
-// Sites are the adapters, in the order of the blocks.
-func (p *InjectionPlan) Sites() []PlannedSite {
-	sites := make([]PlannedSite, len(p.adapters))
-	for i, a := range p.adapters {
-		sites[i] = PlannedSite{Block: a.block, Site: a.site, Rank: a.rank, Parameters: a.parameters()}
+func (p *InjectionPlan) Blocks() int {
+	seen := map[int]bool{}
+	for _, a := range p.adapters {
+		if a.Block >= 0 {
+			seen[a.Block] = true
+		}
 	}
-	return sites
+	return len(seen)
 }
+
+// Recipe is what was planned.
+func (p *InjectionPlan) Recipe() Recipe { return p.recipe }
+
+// Adapters are what the recipe adds, without the head.
+func (p *InjectionPlan) Adapters() []Adapter { return slices.Clone(p.adapters) }
 
 // AdapterParameters counts the adapters' trainable numbers.
 func (p *InjectionPlan) AdapterParameters() int64 {
 	var n int64
 	for _, a := range p.adapters {
-		n += a.parameters()
+		n += a.Parameters
 	}
 	return n
 }
@@ -176,11 +171,10 @@ func (p *InjectionPlan) AdapterParameters() int64 {
 // HeadParameters counts the new head's trainable numbers: a LayerNorm and a
 // Linear, 2·d + d·C + C; 0 without a new head.
 func (p *InjectionPlan) HeadParameters() int64 {
-	if len(p.head.Labels) == 0 {
+	if p.newHead == nil {
 		return 0
 	}
-	d, c := int64(p.site.Width), int64(len(p.head.Labels))
-	return 2*d + d*c + c
+	return p.newHead.Parameters
 }
 
 // Parameters counts all that is trained.
@@ -198,20 +192,21 @@ func (p *InjectionPlan) Share() float64 {
 	return float64(p.Parameters()) / float64(p.Total())
 }
 
-// String is a table of the sites and the counts.
+// String is a table of the adapters and the counts.
 func (p *InjectionPlan) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "block\tsite\tvalue\tshape\trank\tparameters")
 	for _, a := range p.adapters {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\n", a.block, a.site.Name, a.site.Value.Name(), shapeText(a.site, a.width), a.rank, a.parameters())
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\n", orDash(a.Block, -1), a.Site.Name, nameOf(a.Site.Value), shapeText(a.Site), orDash(a.Rank, 0), a.Parameters)
 	}
-	if len(p.head.Labels) > 0 {
-		fmt.Fprintf(w, "head\tlogits\t%s\t[%s, %d]\t\t%d\n", p.site.Output.Name(), p.site.batch, len(p.head.Labels), p.HeadParameters())
+	if h := p.newHead; h != nil {
+		out := h.Site.Value
+		fmt.Fprintf(w, "head\t%s\t%s\t[%s, %d]\t\t%d\n", h.Site.Name, out.Name(), h.Site.Shape[0], len(p.head.Labels), h.Parameters)
 	}
 	w.Flush()
 	fmt.Fprintf(&b, "%d adapters, %d parameters", len(p.adapters), p.AdapterParameters())
-	if len(p.head.Labels) > 0 {
+	if p.newHead != nil {
 		fmt.Fprintf(&b, "; head for %d labels, %d parameters", len(p.head.Labels), p.HeadParameters())
 	}
 	fmt.Fprintf(&b, "\ntrainable: %.3f M of %.3f M parameters (%d of %d), %.2f %%\n",
@@ -219,11 +214,28 @@ func (p *InjectionPlan) String() string {
 	return b.String()
 }
 
+func orDash(n, none int) string {
+	if n == none {
+		return "–"
+	}
+	return fmt.Sprint(n)
+}
+
+func nameOf(v *gs.Value) string {
+	if v == nil {
+		return "–"
+	}
+	return v.Name()
+}
+
 // shapeText shows a site's shape; where the file gives none, the width is known
 // still.
-func shapeText(s Site, width int) string {
-	if s.Shape == nil {
-		return fmt.Sprintf("[…, %d]", width)
+func shapeText(s Site) string {
+	switch {
+	case s.Value == nil:
+		return "–"
+	case s.Shape == nil:
+		return fmt.Sprintf("[…, %d]", s.Width)
 	}
 	parts := make([]string, len(s.Shape))
 	for i, d := range s.Shape {

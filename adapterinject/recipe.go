@@ -7,119 +7,115 @@ import (
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
-// Recipe says which adapters go to which sites. It is [AAT] or [HeadOnly].
+// Recipe says which adapters go where. Each kind of adapter is a package below
+// this one with a recipe of its own; package kinds lists them. A recipe is data:
+// its exported fields are written as JSON into the injected model, and from there
+// the same injection can be planned again.
 type Recipe interface {
-	// Method is the recipe's name: "aat", "aat-m" or "head".
+	// Method is the name that files and commands know the kind by, such as "aat".
 	Method() string
 
-	// adapters are those of one block.
-	adapters(b Block) ([]adapter, error)
-	seed() uint64
-	describe(*Info)
+	// Adapters are what the recipe adds to a model. The error is an
+	// *UnsupportedError where the model or the recipe's numbers do not allow it.
+	Adapters(t *Target) ([]Adapter, error)
 }
 
-// adapter is one bottleneck to be spliced in.
-type adapter struct {
-	site       Site
-	name       string // attn or mlp
-	block      int
-	read       *gs.Value // what it reads
-	sum        *gs.Value // result of the residual Add behind the site
-	width      int
-	rank       int
-	scale      float64 // factor on its result
-	activation string
+// Target is the model that a recipe is applied to.
+type Target struct {
+	Model  *gs.Model // the base, not to be changed
+	Blocks []Block   // all of it, in order
+	Opset  int64     // of the standard's operators
+
+	types  *gs.Types
+	misses func() error // why there is no block
 }
 
-// skip is the operand of the residual Add that carries the stream past the
-// site's branch, if the Add reads the site's value itself.
-func (a adapter) skip() (operand int, ok bool) {
-	if a.sum == nil {
-		return 0, false
+// Type is what is known of a value's type, declared or inferred.
+func (t *Target) Type(v *gs.Value) gs.Type {
+	if v == nil || t.types == nil {
+		return gs.Type{}
 	}
-	n := a.sum.Producer()
-	if !is(n, "Add") {
-		return 0, false
+	return t.types.Of(v)
+}
+
+// Adapter is one unit that a recipe adds: what hangs together under one name.
+type Adapter struct {
+	Name       string // below Prefix, such as block0/attn; no two have the same
+	Block      int    // -1 if it belongs to no block
+	Site       Site   // where it joins the graph; only its name is set for weights that are tuned in place
+	Rank       int    // width of its bottleneck, number of its tokens; 0 for kinds without
+	Parameters int64  // numbers to train
+	Seed       uint64 // of its random initial values
+
+	// Splice writes it into the model's copy. It reads the base by values of the
+	// model that was planned.
+	Splice func(s *Splicer)
+
+	// Fold works the trained numbers into the base's weights, so that the adapter
+	// is not needed any more; nil where no exact way exists.
+	Fold func(f *Folder) error
+}
+
+// Scope says which blocks a recipe is applied to. The zero value means all.
+type Scope struct {
+	Blocks []int           `json:"blocks,omitempty"` // by index
+	Last   int             `json:"last,omitempty"`   // only the last so many
+	Ranks  map[int]float64 `json:"ranks,omitempty"`  // by block, instead of the recipe's
+}
+
+// Select gives the blocks in scope, each checked: adapters can be joined to it.
+// The error is an *UnsupportedError.
+func (t *Target) Select(s Scope) ([]Block, error) {
+	refuse := func(format string, args ...any) error {
+		return &gs.UnsupportedError{File: t.Model.Path(), What: fmt.Sprintf(format, args...), Hint: fmt.Sprintf("the model has blocks 0 to %d", len(t.Blocks)-1)}
 	}
-	for i, v := range n.Inputs() {
-		if v == a.site.Value && n.Input(1-i) != a.site.Value {
-			return 1 - i, true
+	if len(t.Blocks) == 0 {
+		return nil, t.misses()
+	}
+	if s.Last < 0 || s.Last > len(t.Blocks) {
+		return nil, refuse("the last %d blocks were asked for", s.Last)
+	}
+	wanted := map[int]bool{}
+	for _, i := range s.Blocks {
+		if i < 0 || i >= len(t.Blocks) {
+			return nil, refuse("block %d was asked for", i)
+		}
+		wanted[i] = true
+	}
+	for i := range s.Ranks {
+		if i < 0 || i >= len(t.Blocks) {
+			return nil, refuse("a rank was given for block %d", i)
 		}
 	}
-	return 0, false
-}
-
-// parameters is 2·d·r + r + d.
-func (a adapter) parameters() int64 {
-	d, r := int64(a.width), int64(a.rank)
-	return 2*d*r + r + d
-}
-
-// AAT is the method of arXiv 2401.10544: in each block a sequential adapter on
-// the attention's result and an adapter parallel to the MLP. The zero value is
-// the paper's setting.
-type AAT struct {
-	Rank    float64 // below 1 a share of the block's width, from 1 a number; 0 is 0.25
-	Scale   float64 // factor on the MLP adapter's result; 0 is 1
-	MLPOnly bool    // leave the spatial adapter out (AAT^M)
-	Seed    uint64  // of the random initial values
-}
-
-// Method is "aat", or "aat-m" with MLPOnly.
-func (r AAT) Method() string {
-	if r.MLPOnly {
-		return "aat-m"
+	var out []Block
+	for i, b := range t.Blocks {
+		if len(wanted) > 0 && !wanted[i] || s.Last > 0 && i < len(t.Blocks)-s.Last {
+			continue
+		}
+		if err := t.checkBlock(b); err != nil {
+			return nil, err
+		}
+		out = append(out, b)
 	}
-	return "aat"
+	if len(out) == 0 {
+		return nil, refuse("no block is both among the %d asked for and among the last %d", len(wanted), s.Last)
+	}
+	return out, nil
 }
 
-func (r AAT) seed() uint64 { return r.Seed }
-
-func (r AAT) rank() float64 {
-	if r.Rank == 0 {
-		return 0.25
+// Rank is the bottleneck's width in a block: what Ranks says of it, or else rank.
+// See [RankOf].
+func (s Scope) Rank(b Block, rank float64) (int, error) {
+	if own, ok := s.Ranks[b.Index]; ok {
+		rank = own
 	}
-	return r.Rank
+	return RankOf(rank, b.Width)
 }
 
-func (r AAT) scale() float64 {
-	if r.Scale == 0 {
-		return 1
-	}
-	return r.Scale
-}
-
-func (r AAT) describe(i *Info) { i.Rank, i.Scale = r.rank(), r.scale() }
-
-func (r AAT) adapters(b Block) ([]adapter, error) {
-	if math.IsNaN(r.Scale) || math.IsInf(float64(float32(r.Scale)), 0) {
-		return nil, &gs.UnsupportedError{What: fmt.Sprintf("scale %v is not a number that float32 can hold", r.Scale), Hint: "the paper's scale is 1"}
-	}
-	rank, err := r.rankFor(b.Width)
-	if err != nil {
-		return nil, err
-	}
-	attn, _ := b.Site(AttentionOut)
-	mlp, has := b.Site(MLPOut)
-	one := adapter{block: b.Index, width: b.Width, rank: rank, scale: 1, activation: b.Activation}
-	spatial, parallel := one, one
-	spatial.site, spatial.name, spatial.read, spatial.sum = attn, "attn", attn.Value, b.ResidualAttn
-	parallel.site, parallel.name, parallel.read, parallel.sum, parallel.scale = mlp, "mlp", b.NormMLP, b.ResidualMLP, r.scale()
-	switch {
-	case !has && r.MLPOnly:
-		return nil, nil
-	case !has:
-		return []adapter{spatial}, nil
-	case r.MLPOnly:
-		return []adapter{parallel}, nil
-	}
-	return []adapter{spatial, parallel}, nil
-}
-
-// rankFor is the bottleneck's width for a block of the given width:
-// floor(rank·d) for a share, at least 1.
-func (r AAT) rankFor(width int) (int, error) {
-	rank := r.rank()
+// RankOf reads a rank, below 1 a share of the width and from 1 on a whole number,
+// as a number: floor(rank·width) for a share, at least 1. The error is an
+// *UnsupportedError for what is neither and for ranks that are not below the width.
+func RankOf(rank float64, width int) (int, error) {
 	refuse := func(why string) error {
 		return &gs.UnsupportedError{What: fmt.Sprintf("rank %v %s", rank, why), Hint: "give a share of the width below 1, such as 0.25, or a whole number below the width"}
 	}
@@ -136,46 +132,10 @@ func (r AAT) rankFor(width int) (int, error) {
 	return int(rank), nil
 }
 
-// HeadOnly adds no adapter: only a new head is trained.
-type HeadOnly struct {
-	Seed uint64
-}
-
-// Method is "head".
-func (HeadOnly) Method() string { return "head" }
-
-func (r HeadOnly) seed() uint64 { return r.Seed }
-
-func (HeadOnly) describe(*Info) {}
-
-func (HeadOnly) adapters(Block) ([]adapter, error) { return nil, nil }
-
-// Head asks for a new classifier. Without labels the base's head and output
-// stay as they are.
-type Head struct {
-	Labels []string // two or more, distinct; the order is that of the logits
-	Seed   uint64
-}
-
-func (h Head) check() error {
-	if len(h.Labels) == 0 {
-		return nil
-	}
-	refuse := func(format string, args ...any) error {
-		return &gs.UnsupportedError{What: fmt.Sprintf(format, args...), Hint: "give two or more distinct labels, or none to keep the base's head"}
-	}
-	if len(h.Labels) < 2 {
-		return refuse("1 label (%q); a classifier needs two or more", h.Labels[0])
-	}
-	seen := map[string]bool{}
-	for i, l := range h.Labels {
-		if l == "" {
-			return refuse("label %d is empty", i+1)
-		}
-		if seen[l] {
-			return refuse("label %q is given twice", l)
-		}
-		seen[l] = true
+// CheckScale is an *UnsupportedError unless float32 can hold the scale.
+func CheckScale(scale float64) error {
+	if math.IsNaN(scale) || math.IsInf(float64(float32(scale)), 0) {
+		return &gs.UnsupportedError{What: fmt.Sprintf("scale %v is not a number that float32 can hold", scale), Hint: "leave the scale out for the kind's own"}
 	}
 	return nil
 }

@@ -96,6 +96,7 @@ func (s shadow) blocks(found []Block) []Block {
 			}
 		}
 		b.Sites = sites
+		b.Layers = nil // their weights are inside functions
 	}
 	return found
 }

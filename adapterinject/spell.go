@@ -6,57 +6,74 @@ import (
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
+// GELU is the form of GELU that goes with a block: by tanh if its MLP's is.
+func (b Block) GELU() string {
+	if b.Activation == ActivationGELUTanh {
+		return ActivationGELUTanh
+	}
+	return ActivationGELU
+}
+
+// Activation adds an activation function: [ActivationGELU], [ActivationGELUTanh],
+// [ActivationReLU] or [ActivationSiLU].
+func (s *Splicer) Activation(name string, x gs.Wire, activation string) gs.Wire {
+	switch activation {
+	case ActivationReLU:
+		return s.Op(name, "Relu", x)
+	case ActivationSiLU:
+		return s.Op(name, "Mul", x, s.Op(name+"_sigmoid", "Sigmoid", x))
+	}
+	return s.gelu(name, x, activation == ActivationGELUTanh)
+}
+
 // gelu adds x·Φ(x), exact or by tanh: as Gelu from opset 20 on, before spelled
 // out.
-func (s *splicer) gelu(name string, x gs.Wire, tanh bool, typ []gs.Operand) gs.Wire {
+func (s *Splicer) gelu(name string, x gs.Wire, tanh bool) gs.Wire {
 	if s.opset >= 20 {
 		approximate := "none"
 		if tanh {
 			approximate = "tanh"
 		}
-		return s.add(name, "Gelu", typ, x, gs.Attrs{"approximate": approximate})
+		return s.Op(name, "Gelu", x, gs.Attrs{"approximate": approximate})
 	}
 	if tanh {
-		return s.spelledTanhGELU(name, x, typ)
+		return s.spelledTanhGELU(name, x)
 	}
 	// ½·x·(1 + erf(x/√2))
-	h := s.add(name+"_div", "Div", typ, x, s.constant(name+"_sqrt2", math.Sqrt2))
-	h = s.add(name+"_erf", "Erf", typ, h)
-	h = s.add(name+"_add", "Add", typ, h, s.constant(name+"_one", 1))
-	h = s.add(name+"_mul", "Mul", typ, x, h)
-	return s.add(name+"_halve", "Mul", typ, h, s.constant(name+"_half", 0.5))
+	h := s.Op(name+"_div", "Div", x, s.Number(name+"_sqrt2", math.Sqrt2))
+	h = s.Op(name+"_erf", "Erf", h)
+	h = s.Op(name+"_add", "Add", h, s.Number(name+"_one", 1))
+	h = s.Op(name+"_mul", "Mul", x, h)
+	return s.Op(name+"_halve", "Mul", h, s.Number(name+"_half", 0.5))
 }
 
 // spelledTanhGELU adds ½·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
-func (s *splicer) spelledTanhGELU(name string, x gs.Wire, typ []gs.Operand) gs.Wire {
-	h := s.add(name+"_square", "Mul", typ, x, x)
-	h = s.add(name+"_cube", "Mul", typ, h, x)
-	h = s.add(name+"_cubic", "Mul", typ, h, s.constant(name+"_c3", 0.044715))
-	h = s.add(name+"_poly", "Add", typ, x, h)
-	h = s.add(name+"_inner", "Mul", typ, h, s.constant(name+"_c1", math.Sqrt(2/math.Pi)))
-	h = s.add(name+"_tanh", "Tanh", typ, h)
-	h = s.add(name+"_add", "Add", typ, h, s.constant(name+"_one", 1))
-	h = s.add(name+"_mul", "Mul", typ, x, h)
-	return s.add(name+"_halve", "Mul", typ, h, s.constant(name+"_half", 0.5))
+func (s *Splicer) spelledTanhGELU(name string, x gs.Wire) gs.Wire {
+	h := s.Op(name+"_square", "Mul", x, x)
+	h = s.Op(name+"_cube", "Mul", h, x)
+	h = s.Op(name+"_cubic", "Mul", h, s.Number(name+"_c3", 0.044715))
+	h = s.Op(name+"_poly", "Add", x, h)
+	h = s.Op(name+"_inner", "Mul", h, s.Number(name+"_c1", math.Sqrt(2/math.Pi)))
+	h = s.Op(name+"_tanh", "Tanh", h)
+	h = s.Op(name+"_add", "Add", h, s.Number(name+"_one", 1))
+	h = s.Op(name+"_mul", "Mul", x, h)
+	return s.Op(name+"_halve", "Mul", h, s.Number(name+"_half", 0.5))
 }
 
-// headEpsilon is PyTorch's default for LayerNorm, which the method's head uses.
-const headEpsilon = 1e-5
-
-// layerNorm adds LayerNormalization from opset 17 on, before its spelling with
-// ReduceMean, whose axes are an attribute there.
-func (s *splicer) layerNorm(name string, x, gain, offset gs.Wire, typ []gs.Operand) gs.Wire {
+// LayerNorm adds LayerNormalization over the last axis from opset 17 on, before
+// its spelling with ReduceMean, whose axes are an attribute there.
+func (s *Splicer) LayerNorm(name string, x, gain, offset gs.Wire, epsilon float64) gs.Wire {
 	if s.opset >= 17 {
-		return s.add(name, "LayerNormalization", typ, x, gain, offset, gs.Attrs{"axis": -1, "epsilon": float32(headEpsilon)})
+		return s.Op(name, "LayerNormalization", x, gain, offset, gs.Attrs{"axis": -1, "epsilon": float32(epsilon)})
 	}
 	last := gs.Attrs{"axes": []int{-1}, "keepdims": 1}
-	mean := s.add(name+"_mean", "ReduceMean", nil, x, last)
-	d := s.add(name+"_centre", "Sub", typ, x, mean)
-	square := s.add(name+"_square", "Mul", typ, d, d)
-	variance := s.add(name+"_variance", "ReduceMean", nil, square, last)
-	variance = s.add(name+"_guard", "Add", nil, variance, s.constant(name+"_epsilon", headEpsilon))
-	deviation := s.add(name+"_sqrt", "Sqrt", nil, variance)
-	h := s.add(name+"_div", "Div", typ, d, deviation)
-	h = s.add(name+"_gain", "Mul", typ, h, gain)
-	return s.add(name+"_offset", "Add", typ, h, offset)
+	mean := s.Op(name+"_mean", "ReduceMean", x, last)
+	d := s.Op(name+"_centre", "Sub", x, mean)
+	square := s.Op(name+"_square", "Mul", d, d)
+	variance := s.Op(name+"_variance", "ReduceMean", square, last)
+	variance = s.Op(name+"_guard", "Add", variance, s.Number(name+"_epsilon", epsilon))
+	deviation := s.Op(name+"_sqrt", "Sqrt", variance)
+	h := s.Op(name+"_div", "Div", d, deviation)
+	h = s.Op(name+"_gain", "Mul", h, gain)
+	return s.Op(name+"_offset", "Add", h, offset)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
+	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
 	"github.com/aat-onnx/aat-onnx/finetune/data"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/internal/testutil"
@@ -37,7 +38,7 @@ func parityEngine(t testing.TB, file string, b compute.Backend, golden map[strin
 		t.Fatal(err)
 	}
 	labels := strings.Split("a b c d e f g h i j k", " ")
-	plan, err := adapterinject.Plan(m, adapterinject.AAT{Rank: 0.25}, adapterinject.Head{Labels: labels})
+	plan, err := adapterinject.Plan(m, aat.Recipe{Rank: 0.25}, adapterinject.Head{Labels: labels})
 	if err != nil {
 		t.Fatal(err)
 	}

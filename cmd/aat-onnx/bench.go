@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
+	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
 	"github.com/aat-onnx/aat-onnx/finetune"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/internal/pjrt"
@@ -115,7 +116,7 @@ func benchModel(m *graphsurgery.Model, path, to string) (string, error) {
 		return path, nil
 	}
 	labels := strings.Split("0123456789", "")
-	plan, err := adapterinject.Plan(m, adapterinject.AAT{Seed: 1}, adapterinject.Head{Labels: labels, Seed: 1})
+	plan, err := adapterinject.Plan(m, aat.Recipe{Seed: 1}, adapterinject.Head{Labels: labels, Seed: 1})
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
+	"github.com/aat-onnx/aat-onnx/adapterinject/kinds"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/graphsurgery/diff"
 	"github.com/aat-onnx/aat-onnx/graphsurgery/draw"
@@ -153,10 +154,22 @@ func onlyAdapters(old, now *graphsurgery.Model) diff.Only {
 	return o
 }
 
-// misfits adds to what is unexpected what stands under the prefix of adapters but is
-// none.
+// replayed compares the new model with what its own recipe makes of the old one.
+func replayed(old, now *graphsurgery.Model, d diff.Diff) ([]adapterinject.Misfit, error) {
+	if len(d.Changes) == 0 {
+		return nil, nil
+	}
+	plan, err := kinds.Replan(old, now)
+	if err != nil {
+		return []adapterinject.Misfit{{Node: adapterinject.MetaRecipe, Input: -1, Why: err.Error()}}, nil
+	}
+	return plan.Misfits(now)
+}
+
+// misfits adds to what is unexpected what is not as the recipe that the model names
+// makes it.
 func misfits(old, now *graphsurgery.Model, d diff.Diff, unexpected *diff.UnexpectedError) (*diff.UnexpectedError, error) {
-	list, err := adapterinject.CheckStructure(old, now)
+	list, err := replayed(old, now, d)
 	if err != nil || len(list) == 0 {
 		return unexpected, err
 	}
@@ -166,7 +179,7 @@ func misfits(old, now *graphsurgery.Model, d diff.Diff, unexpected *diff.Unexpec
 	for _, c := range d.Changes {
 		is := slices.ContainsFunc(list, func(m adapterinject.Misfit) bool {
 			if m.Input < 0 {
-				return c.What == diff.NodeAdded && c.Name == m.Node
+				return (c.What == diff.NodeAdded || c.What == diff.TensorAdded) && c.Name == m.Node
 			}
 			return c.What == diff.EdgeRewired && c.Name == m.Node && c.Field == fmt.Sprintf("input %d", m.Input)
 		})

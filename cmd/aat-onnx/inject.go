@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
+	"github.com/aat-onnx/aat-onnx/adapterinject/kinds"
 	"github.com/aat-onnx/aat-onnx/audio"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/internal/atomicfile"
@@ -20,6 +22,8 @@ import (
 
 type injectOptions struct {
 	out, method, labels, frontend string
+	blocks                        string
+	sites                         []string
 	rank, scale                   float64
 	seed                          uint64
 	force                         bool
@@ -37,21 +41,28 @@ func injectCommand(a *app) *cobra.Command {
 			"head and output stay. --frontend writes how recordings become model input into the",
 			"file, from a Hugging Face preprocessor_config.json.",
 			"",
-			"Methods: aat (spatial and MLP adapters), aat-m (MLP adapters only), head (new head only)."),
+			"Methods:") + methodList(),
 		Example: "  aat-onnx inject model.onnx -o adapted.onnx --labels labels.txt --frontend preprocessor_config.json",
 		Args:    exactArgs("MODEL.onnx"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := needFlag(c, "output", o.out, "aat-onnx inject model.onnx -o adapted.onnx"); err != nil {
 				return err
 			}
+			for _, name := range []string{"rank", "scale"} {
+				if f := c.Flags().Lookup(name); f.Changed && f.Value.String() == "0" {
+					return usage("--"+name+" 0 would leave no adapter", "leave the flag out for its default")
+				}
+			}
 			return a.inject(args[0], o)
 		},
 	}
 	f := c.Flags()
 	f.StringVarP(&o.out, "output", "o", "", "write the injected model here")
-	f.StringVar(&o.method, "method", "aat", "aat, aat-m or head")
-	f.Float64Var(&o.rank, "rank", 0.25, "bottleneck width: a share of the model's width (below 1), or a number")
-	f.Float64Var(&o.scale, "scale", 1, "factor on the MLP adapter's result")
+	f.StringVar(&o.method, "method", "aat", "kind of adapter, see above")
+	f.Float64Var(&o.rank, "rank", 0, "bottleneck width: a share of the model's width (below 1), or a number (default the method's)")
+	f.Float64Var(&o.scale, "scale", 0, "factor on the adapter's result (default the method's)")
+	f.StringVar(&o.blocks, "blocks", "", "which blocks: 0,3-5, or last4; a rank of its own as in 3:16 (default all)")
+	f.StringSliceVar(&o.sites, "sites", nil, "which sites or layers, for methods that have a choice (default the method's)")
 	f.StringVar(&o.labels, "labels", "", "file with one label a line: a new head for them replaces the base's")
 	f.StringVar(&o.frontend, "frontend", "", "preprocessor_config.json of the base model")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the random initial values")
@@ -60,9 +71,6 @@ func injectCommand(a *app) *cobra.Command {
 }
 
 func (a *app) inject(path string, o injectOptions) error {
-	if o.rank == 0 || o.scale == 0 {
-		return usage("--rank 0 or --scale 0 would leave no adapter", "leave the flag out for its default")
-	}
 	recipe, err := recipeFor(o)
 	if err != nil {
 		return err
@@ -111,14 +119,40 @@ func (a *app) inject(path string, o injectOptions) error {
 	return nil
 }
 
+// recipeFor is the recipe that the flags ask for.
 func recipeFor(o injectOptions) (adapterinject.Recipe, error) {
-	switch o.method {
-	case "aat", "aat-m":
-		return adapterinject.AAT{Rank: o.rank, Scale: o.scale, MLPOnly: o.method == "aat-m", Seed: o.seed}, nil
-	case "head":
-		return adapterinject.HeadOnly{Seed: o.seed}, nil
+	kind, err := kinds.Named(o.method)
+	if err != nil {
+		return nil, usageOf(err)
 	}
-	return nil, usage("unknown method "+o.method, "methods are aat, aat-m and head")
+	scope, err := parseScope(o.blocks)
+	if err != nil {
+		return nil, err
+	}
+	options := kinds.Options{Scope: scope, Rank: o.rank, Scale: o.scale, Seed: o.seed}
+	for _, name := range o.sites {
+		options.Sites = append(options.Sites, adapterinject.SiteName(name))
+	}
+	recipe, err := kind.Recipe(options)
+	return recipe, usageOf(err)
+}
+
+// usageOf makes a refused option an error of usage.
+func usageOf(err error) error {
+	var u *graphsurgery.UnsupportedError
+	if errors.As(err, &u) {
+		return usage(u.What, u.Hint)
+	}
+	return err
+}
+
+// methodList describes the methods, one a line.
+func methodList() string {
+	var b strings.Builder
+	for _, k := range kinds.All() {
+		fmt.Fprintf(&b, "  %-10s %s\n", k.Method, k.Title)
+	}
+	return b.String()
 }
 
 func planJSON(p *adapterinject.InjectionPlan, o injectOptions) map[string]any {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
+	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/graphsurgery/diff"
 )
@@ -16,7 +17,7 @@ func inject(t *testing.T, file string, labels ...string) (base, adapted *graphsu
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err = adapterinject.Plan(base, adapterinject.AAT{Rank: 0.25}, adapterinject.Head{Labels: labels})
+	plan, err = adapterinject.Plan(base, aat.Recipe{Rank: 0.25}, adapterinject.Head{Labels: labels})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,7 @@ func TestInjectedModel(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			base, adapted, plan := inject(t, file)
-			only := diff.Only{Prefix: adapterinject.Prefix, Metadata: "aat.", Rewired: len(plan.Sites())}
+			only := diff.Only{Prefix: adapterinject.Prefix, Metadata: "aat.", Rewired: len(plan.Adapters())}
 			d := compare(t, base, adapted)
 			if err := only.Check(base, adapted, d); err != nil {
 				t.Fatal(err)
@@ -65,7 +66,7 @@ func TestInjectedModel(t *testing.T) {
 // assertion names it.
 func TestTamperedModel(t *testing.T) {
 	base, adapted, plan := inject(t, "../../testdata/tinyast/tinyast-ts17.onnx")
-	only := diff.Only{Prefix: adapterinject.Prefix, Metadata: "aat.", Rewired: len(plan.Sites())}
+	only := diff.Only{Prefix: adapterinject.Prefix, Metadata: "aat.", Rewired: len(plan.Adapters())}
 	text := adapted.Text()
 	for _, c := range []struct{ name, old, new, want string }{
 		{"an epsilon", "transB = 1", "transB = 0", "attribute transB: 1 → 0"},
