@@ -19,6 +19,7 @@ const (
 	MetaLabels      = "aat.labels"       // JSON array, in the order of the logits
 	MetaFrontEnd    = "aat.frontend"     // JSON; how recordings become the model's input
 	MetaBaseOutputs = "aat.base_outputs" // JSON array of name and shape
+	MetaUndo        = "aat.undo"         // base64; how the base is had from the model, see Eject
 	MetaRole        = "aat.role"         // on nodes: block0/attn/down, …
 )
 
@@ -125,8 +126,10 @@ func (p *InjectionPlan) setMetadata(m *gs.Model) error {
 	if err := set(MetaBaseOutputs, outputs); err != nil {
 		return err
 	}
-	if len(p.head.Labels) == 0 {
-		return nil
+	if len(p.head.Labels) > 0 {
+		if err := set(MetaLabels, p.head.Labels); err != nil {
+			return err
+		}
 	}
-	return set(MetaLabels, p.head.Labels)
+	return setUndo(m, base)
 }

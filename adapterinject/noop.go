@@ -28,6 +28,7 @@ func CheckNoop(base, injected *gs.Model) error {
 		name: map[*gs.Value]string{}, meaning: map[*gs.Value]meaning{},
 		alike: map[[2]string]bool{}, head: map[*gs.Node]bool{},
 	}
+	c.types, _ = base.Infer() // without, less is proved
 	blocks, _ := Find(base)
 	for _, b := range blocks {
 		c.noteShapes(b)
@@ -77,6 +78,7 @@ type noop struct {
 	base, injected *gs.Graph
 	site           *HeadSite          // of the base, if its head is replaced
 	head           map[*gs.Node]bool  // base nodes of that head alone
+	types          *gs.Types          // of the base
 	alike          map[[2]string]bool // pairs of base values of one shape
 	name           map[*gs.Value]string
 	meaning        map[*gs.Value]meaning
@@ -84,9 +86,11 @@ type noop struct {
 
 // meaning is what is known of an injected value.
 type meaning struct {
-	zero bool   // all its numbers are 0
-	same string // the base value that it equals, if any
-	like string // the base value that it has the shape of, but for the last axis
+	zero bool    // all its numbers are 0
+	one  bool    // all its numbers are 1
+	dims []int64 // of a tensor of the file
+	same string  // the base value that it equals, if any
+	like string  // the base value that it has the shape of, but for the last axis
 }
 
 // markHead finds the base nodes that only the replaced head needs.

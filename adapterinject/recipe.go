@@ -31,11 +31,18 @@ type Target struct {
 }
 
 // Type is what is known of a value's type, declared or inferred.
-func (t *Target) Type(v *gs.Value) gs.Type {
-	if v == nil || t.types == nil {
+func (t *Target) Type(v *gs.Value) gs.Type { return typeOf(t.types, v) }
+
+// typeOf is the inferred type of a value, or the declared one where inference
+// failed.
+func typeOf(types *gs.Types, v *gs.Value) gs.Type {
+	switch {
+	case v == nil:
 		return gs.Type{}
+	case types == nil:
+		return gs.Type{DType: v.DType(), Shape: v.Shape()}
 	}
-	return t.types.Of(v)
+	return types.Of(v)
 }
 
 // Adapter is one unit that a recipe adds: what hangs together under one name.

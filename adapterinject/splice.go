@@ -28,7 +28,7 @@ func (s *Splicer) node(n *gs.Node) *gs.Node { return s.own(n.Output(0)).Producer
 
 // half is the 16-bit type of a base value, or Undefined for any other.
 func (s *Splicer) half(v *gs.Value) gs.DType {
-	if d := s.types.Of(v).DType; d == gs.Float16 || d == gs.BFloat16 {
+	if d := typeOf(s.types, v).DType; d == gs.Float16 || d == gs.BFloat16 {
 		return d
 	}
 	return gs.Undefined
@@ -169,7 +169,7 @@ func (s *Splicer) OffsetUse(name string, u gs.Use) {
 
 func (s *Splicer) offset(name string, weight *gs.Value) gs.Wire {
 	var shape []int
-	for _, d := range s.types.Of(weight).Shape {
+	for _, d := range typeOf(s.types, weight).Shape {
 		shape = append(shape, int(d.Value))
 	}
 	return s.Op(name+"_sum", "Add", s.Read(weight), s.Param(name, shape, Zeros()))
