@@ -112,7 +112,7 @@ func (f *facts) blockOf(a *attention, ffns []*ffn) (*Block, *miss) {
 		b.quantised = b.quantised || l.quantised || f.quant[l.weight]
 		b.channels = b.channels || l.channels
 	}
-	b.Sites, b.Layers = f.sites(b, a, m), layersOf(a, m)
+	b.Sites, b.Layers = f.sites(b, a, m), f.layersOf(a, m)
 	return b, nil
 }
 

@@ -12,10 +12,11 @@ import (
 func (p *InjectionPlan) Inject() (*gs.Model, error) {
 	m := p.target.Model.Clone()
 	patch := m.NewPatch("aat")
+	moved := map[*gs.Value]gs.Wire{}
 	for _, a := range p.all() {
 		a.Splice(&Splicer{
 			model: m, patch: patch, types: p.target.types, opset: p.target.Opset,
-			seed: a.Seed, tag: m.IRVersion() >= 10, prefix: a.Name + "/",
+			seed: a.Seed, tag: m.IRVersion() >= 10, prefix: a.Name + "/", moved: moved,
 		})
 	}
 	if err := patch.Apply(); err != nil {

@@ -1,8 +1,10 @@
 package adapterinject
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
@@ -17,21 +19,21 @@ func (c *noop) interpret(n *gs.Node) error {
 	var err error
 	switch n.Op() {
 	case "Constant":
-		if t := n.Tensor("value"); t != nil {
-			err = finite(t)
-		}
+		m, err = constantMeaning(n.Tensor("value"))
 	case "MatMul":
 		m, err = c.interpretMatMul(n)
 	case "Add":
 		m, err = c.interpretAdd(n)
+	case "Sub":
+		m = c.interpretSub(n)
 	case "Mul":
 		m = c.interpretMul(n)
 	case "Div":
-		a, b := c.of(n.Input(0)), c.of(n.Input(1))
-		m = meaning{zero: a.zero, like: a.like}
-		if m.like == "" {
-			m.like = b.like
-		}
+		m = c.interpretDiv(n)
+	case "Conv", "Einsum":
+		m = c.interpretProduct(n)
+	case "Concat", "Gather", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Expand":
+		m = c.interpretMoved(n)
 	case "Cast": // to float32 and back: no number changes
 		m = c.of(n.Input(0))
 	default:
@@ -39,6 +41,9 @@ func (c *noop) interpret(n *gs.Node) error {
 	}
 	if err != nil {
 		return fmt.Errorf("node %q: %w", n.Label(), err)
+	}
+	if m.same == "" && m.key == "" {
+		m.key = c.keyOf(n)
 	}
 	c.meaning[out] = m
 	return nil
@@ -53,10 +58,11 @@ func (c *noop) of(v *gs.Value) meaning {
 		return m
 	}
 	if t := v.Initializer(); t != nil {
-		m := meaning{zero: all(t, 0), one: all(t, 1), dims: t.Shape()}
+		m := meaning{zero: all(t, 0), one: all(t, 1), dims: dimsOf(t)}
 		if name, ok := c.name[v]; ok {
 			m.same, m.like = name, name
 		}
+		c.meaning[v] = m
 		return m
 	}
 	if name, ok := c.name[v]; ok {
@@ -65,12 +71,72 @@ func (c *noop) of(v *gs.Value) meaning {
 	return meaning{}
 }
 
+// constantMeaning is that of a Constant node's tensor.
+func constantMeaning(t *gs.Tensor) (meaning, error) {
+	if t == nil {
+		return meaning{}, nil
+	}
+	if err := finite(t); err != nil {
+		return meaning{}, err
+	}
+	digest, err := t.Digest()
+	return meaning{zero: all(t, 0), one: all(t, 1), dims: dimsOf(t), key: "constant " + digest}, err
+}
+
+// dimsOf are a tensor's dimensions, not nil for a scalar either.
+func dimsOf(t *gs.Tensor) []int64 { return append([]int64{}, t.Shape()...) }
+
 func (c *noop) interpretMatMul(n *gs.Node) (meaning, error) {
-	x, weight := c.of(n.Input(0)), n.Input(1)
-	if weight == nil || weight.Initializer() == nil || len(weight.Initializer().Shape()) != 2 {
+	x, weight := c.of(n.Input(0)), c.of(n.Input(1))
+	if len(weight.dims) != 2 {
 		return meaning{}, fmt.Errorf("it is no product with a weight matrix")
 	}
-	return meaning{zero: x.zero || all(weight.Initializer(), 0), like: x.like}, nil
+	m := meaning{zero: x.zero || weight.zero, like: x.like}
+	if len(x.dims) == 2 {
+		m.dims = []int64{x.dims[0], weight.dims[1]}
+	}
+	return m, nil
+}
+
+// interpretProduct knows products with zeros in other forms.
+func (c *noop) interpretProduct(n *gs.Node) meaning {
+	bias := n.Op() == "Conv" && n.Input(2) != nil
+	return meaning{zero: (c.of(n.Input(0)).zero || c.of(n.Input(1)).zero) && (!bias || c.of(n.Input(2)).zero)}
+}
+
+// interpretMoved knows that moved zeros are zeros, and moved ones are ones; and the
+// dimensions of what is joined, turned and picked, where the operands' are known.
+func (c *noop) interpretMoved(n *gs.Node) meaning {
+	x := c.of(n.Input(0))
+	m := meaning{zero: x.zero, one: x.one}
+	axis := int(n.Int("axis", 0))
+	if axis < 0 {
+		axis += len(x.dims)
+	}
+	switch n.Op() {
+	case "Concat":
+		m.dims = slices.Clone(x.dims)
+		for _, in := range n.Inputs()[1:] {
+			y := c.of(in)
+			m.zero, m.one = m.zero && y.zero, m.one && y.one
+			if axis >= len(m.dims) || len(y.dims) != len(m.dims) {
+				m.dims = nil
+				continue
+			}
+			m.dims[axis] += y.dims[axis]
+		}
+	case "Transpose":
+		if perm := n.Ints("perm"); len(perm) == len(x.dims) {
+			for _, p := range perm {
+				m.dims = append(m.dims, x.dims[p])
+			}
+		}
+	case "Gather":
+		if at := c.of(n.Input(1)).dims; at != nil && axis < len(x.dims) {
+			m.dims = slices.Concat(x.dims[:axis], at, x.dims[axis+1:])
+		}
+	}
+	return m
 }
 
 // interpretMul knows a factor of zeros, and one of ones that is no larger than what
@@ -83,25 +149,46 @@ func (c *noop) interpretMul(n *gs.Node) meaning {
 	if b.one && a.same != "" && c.spreads(b.dims, a.same) {
 		return a
 	}
-	m := meaning{zero: a.zero || b.zero, one: a.one && b.one, like: a.like}
+	m := meaning{zero: a.zero || b.zero, one: a.one && b.one, like: a.like, dims: spread(a.dims, b.dims)}
 	if m.like == "" {
 		m.like = b.like
 	}
 	return m
 }
 
+// interpretSub knows differences of zeros and of ones.
+func (c *noop) interpretSub(n *gs.Node) meaning {
+	a, b := c.of(n.Input(0)), c.of(n.Input(1))
+	return meaning{zero: a.zero && b.zero || a.one && b.one, one: a.one && b.zero, like: cmp.Or(a.like, b.like), dims: spread(a.dims, b.dims)}
+}
+
+// interpretDiv knows zeros that are divided, and that a positive value divided by
+// itself is one.
+func (c *noop) interpretDiv(n *gs.Node) meaning {
+	a, b := c.of(n.Input(0)), c.of(n.Input(1))
+	m := meaning{zero: a.zero, like: cmp.Or(a.like, b.like), dims: spread(a.dims, b.dims)}
+	m.one = a.one && b.one || a.key != "" && a.key == b.key && c.positive(n.Input(1))
+	return m
+}
+
 // interpretAdd knows a bias, and the addition of zeros to a value of the base: those
 // of an adapter of the same shape, or a tensor's.
 func (c *noop) interpretAdd(n *gs.Node) (meaning, error) {
-	a, b := c.of(n.Input(0)), c.of(n.Input(1))
-	if a.same == "" && b.same != "" {
-		a, b = b, a
+	i, j := 0, 1
+	if c.of(n.Input(0)).same == "" && c.of(n.Input(1)).same != "" {
+		i, j = j, i
 	}
+	a, b := c.of(n.Input(i)), c.of(n.Input(j))
+	fits, known := c.fits(n.Input(j), n.Input(i))
 	switch {
+	case a.same != "" && b.zero && known && fits:
+		return a, nil
+	case a.same != "" && b.zero && known:
+		return meaning{}, fmt.Errorf("it adds zeros of shape %v to %q of shape %v", c.own.Of(n.Input(j)).Shape, a.same, c.own.Of(n.Input(i)).Shape)
 	case a.same != "" && b.zero && b.dims != nil && c.spreads(b.dims, a.same):
 		return a, nil
 	case b.like == "":
-		return meaning{zero: a.zero && b.zero, like: a.like}, nil
+		return meaning{zero: a.zero && b.zero, like: a.like, dims: spread(a.dims, b.dims)}, nil
 	case a.like == "":
 		return meaning{zero: a.zero && b.zero, like: b.like}, nil
 	case a.same == "":
@@ -112,6 +199,51 @@ func (c *noop) interpretAdd(n *gs.Node) (meaning, error) {
 		return meaning{}, fmt.Errorf("it adds zeros shaped like %q to %q, which is not known to have that shape", b.like, a.same)
 	}
 	return meaning{same: a.same, like: a.same}, nil
+}
+
+// fits reports whether an injected value, added to another, leaves that one's shape;
+// known is false where inference does not tell.
+func (c *noop) fits(added, to *gs.Value) (fits, known bool) {
+	if c.own == nil || added == nil || to == nil {
+		return false, false
+	}
+	a, b := c.own.Of(added).Shape, c.own.Of(to).Shape
+	if a == nil || b == nil {
+		return false, false
+	}
+	if len(a) > len(b) {
+		return false, true
+	}
+	fits, known = true, true
+	for i, d := range a {
+		e := b[len(b)-len(a)+i]
+		switch {
+		case d.Value == 1, d.Value >= 0 && d.Value == e.Value, d.Value < 0 && e.Value < 0 && d.Param != "" && d.Param == e.Param:
+		case d.Value >= 0 && e.Value >= 0:
+			return false, true
+		default:
+			known = false
+		}
+	}
+	return fits, known
+}
+
+// joined2 are the dimensions of an elementwise operation on tensors of a and b; nil
+// if one is not known.
+func spread(a, b []int64) []int64 {
+	if a == nil || b == nil {
+		return nil
+	}
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	out := slices.Clone(a)
+	for i, d := range b {
+		if at := len(a) - len(b) + i; out[at] == 1 {
+			out[at] = d
+		}
+	}
+	return out
 }
 
 // spreads reports whether a tensor of these dimensions, combined with a base value,

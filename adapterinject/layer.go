@@ -32,7 +32,12 @@ type Layer struct {
 	InDim  int       // 0 if the file does not say
 	OutDim int       // 0 if the file does not say
 
-	channels, quantised bool
+	channels, wide, quantised bool
+	activation                string    // fused into the operator
+	shape                     []int64   // of the weight; nil if it is not known
+	product                   *gs.Value // x·W, without what is added behind it
+	parts                     []Part    // of a packed layer, as far as they were traced
+	untraced                  error     // why there are none
 }
 
 // Layer gives the layer of that name.
@@ -46,13 +51,14 @@ func (b Block) Layer(name LayerName) (Layer, bool) {
 }
 
 // layersOf lists a block's linear layers.
-func layersOf(a *attention, m *ffn) []Layer {
+func (f *facts) layersOf(a *attention, m *ffn) []Layer {
 	var out []Layer
 	add := func(name LayerName, l *linear) {
 		if l != nil {
 			out = append(out, Layer{
 				Name: name, In: l.in, Out: l.out, Weight: l.weight, Bias: l.bias, Node: l.node,
-				InDim: l.inDim, OutDim: l.width, channels: l.channels, quantised: l.quantised,
+				InDim: l.inDim, OutDim: l.width, channels: l.channels, wide: l.wide, quantised: l.quantised || f.quant[l.weight],
+				activation: l.activation, product: l.product, shape: f.known(l.weight),
 			})
 		}
 	}

@@ -14,6 +14,7 @@ type linear struct {
 	node         *gs.Node  // of the product
 	in           *gs.Value // x
 	weight, bias *gs.Value // bias nil if there is none
+	product      *gs.Value // x·W, with the bias only if the operator adds it
 	out          *gs.Value // y
 	inDim, width int       // of W; 0 if its shape is not known
 	channels     bool      // a convolution, so y's axis 1 is the wide one
@@ -25,7 +26,7 @@ type linear struct {
 func (f *facts) findLinears() {
 	for _, found := range recognize.Linears(f.View) {
 		l := &linear{
-			node: found.Node, in: found.In, weight: found.Weight, bias: found.Bias, out: found.Out,
+			node: found.Node, in: found.In, weight: found.Weight, bias: found.Bias, product: found.Out, out: found.Out,
 			channels: found.Channels, wide: found.Wide, activation: found.Activation, quantised: found.Quantised,
 		}
 		if !f.measure(l) {

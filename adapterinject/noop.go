@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/pattern"
 )
 
 // CheckNoop proves without running anything that an injected, untrained model
@@ -29,6 +30,7 @@ func CheckNoop(base, injected *gs.Model) error {
 		alike: map[[2]string]bool{}, head: map[*gs.Node]bool{},
 	}
 	c.types, _ = base.Infer() // without, less is proved
+	c.own, _ = injected.Infer()
 	blocks, _ := Find(base)
 	for _, b := range blocks {
 		c.noteShapes(b)
@@ -51,10 +53,15 @@ func CheckNoop(base, injected *gs.Model) error {
 }
 
 // noteShapes notes which values of a block have one shape: the parts that its
-// residual additions sum. (Were one broadcast to the other there, adding zeros of
+// residual additions sum, and what a product reads and gives. (Were one broadcast to the other there, adding zeros of
 // the larger shape first would change nothing in the sum.)
 func (c *noop) noteShapes(b Block) {
 	pairs := [][2]*gs.Value{}
+	for _, l := range b.Layers {
+		if n := pattern.OpName(l.Node); n == "MatMul" || n == "Gemm" {
+			pairs = append(pairs, [2]*gs.Value{l.joint(), l.In})
+		}
+	}
 	if s, ok := b.Site(MLPOut); ok {
 		pairs = append(pairs, [2]*gs.Value{s.Value, b.NormMLP})
 	}
@@ -79,6 +86,7 @@ type noop struct {
 	site           *HeadSite          // of the base, if its head is replaced
 	head           map[*gs.Node]bool  // base nodes of that head alone
 	types          *gs.Types          // of the base
+	own            *gs.Types          // of the injected graph
 	alike          map[[2]string]bool // pairs of base values of one shape
 	name           map[*gs.Value]string
 	meaning        map[*gs.Value]meaning
@@ -91,6 +99,7 @@ type meaning struct {
 	dims []int64 // of a tensor of the file
 	same string  // the base value that it equals, if any
 	like string  // the base value that it has the shape of, but for the last axis
+	key  string  // says how it is computed from values of the base and constants; equal for equal values
 }
 
 // markHead finds the base nodes that only the replaced head needs.
@@ -177,7 +186,11 @@ func (c *noop) keptTensors() []*gs.Tensor {
 // nodes walks both graphs in step, injected nodes apart.
 func (c *noop) nodes() error {
 	var kept []*gs.Node
-	for _, n := range c.base.Nodes() {
+	sorted, err := c.base.SortedNodes() // as a patch leaves them
+	if err != nil {
+		return err
+	}
+	for _, n := range sorted {
 		if !c.head[n] {
 			kept = append(kept, n)
 		}

@@ -25,6 +25,9 @@ const (
 	AttentionOut SiteName = "attn.out"
 	// MLPIn is what the MLP reads. A parallel adapter reads it.
 	MLPIn SiteName = "mlp.in"
+	// MLPFC1 and MLPGate are the results of the MLP's first linear layers.
+	MLPFC1  SiteName = "mlp.fc1"
+	MLPGate SiteName = "mlp.gate"
 	// MLPHidden is what the MLP's second linear layer reads.
 	MLPHidden SiteName = "mlp.hidden"
 	// MLPOut is the MLP's result where the residual Add reads it.

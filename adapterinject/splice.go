@@ -15,6 +15,7 @@ type Splicer struct {
 	seed   uint64
 	tag    bool // nodes may carry metadata (IR version 10 on)
 	prefix string
+	moved  map[*gs.Value]gs.Wire // what the readers of a value read by now; for all adapters
 }
 
 // Opset is that of the standard's operators in the model.
@@ -37,7 +38,11 @@ func (s *Splicer) half(v *gs.Value) gs.DType {
 // Read is a value of the base, in float32. Readers that the splicer moves do not
 // include what is added here.
 func (s *Splicer) Read(v *gs.Value) gs.Wire {
-	w := s.patch.Tap(s.own(v))
+	return s.single(v, s.patch.Tap(s.own(v)))
+}
+
+// single gives a wire of a base value's type in float32.
+func (s *Splicer) single(v *gs.Value, w gs.Wire) gs.Wire {
 	if s.half(v) == gs.Undefined {
 		return w
 	}
@@ -110,7 +115,22 @@ func (s *Splicer) Scale(name string, x gs.Wire, factor float64) gs.Wire {
 
 // Replace lets every reader of a base value read w, in the value's own type.
 func (s *Splicer) Replace(v *gs.Value, w gs.Wire) {
-	s.patch.InsertAfter(s.own(v), s.back(w, v))
+	s.move(v, s.back(w, v))
+}
+
+// move lets every reader of a base value read w, which has the value's type.
+func (s *Splicer) move(v *gs.Value, w gs.Wire) {
+	s.patch.InsertAfter(s.own(v), w)
+	s.moved[s.own(v)] = w
+}
+
+// latest is what the readers of a base value read by now: the value, or what
+// adapters before put in its place.
+func (s *Splicer) latest(v *gs.Value) gs.Wire {
+	if w, ok := s.moved[s.own(v)]; ok {
+		return w
+	}
+	return s.patch.Tap(s.own(v))
 }
 
 // ReplaceUse lets one reader of a base value read w.
@@ -137,8 +157,7 @@ func (s *Splicer) AddTo(b Block, site Site, result gs.Wire) {
 		s.patch.ShuntUse(gs.Use{Node: s.node(sum.Producer()), Input: operand}, total)
 		return
 	}
-	total := s.Op("residual", "Add", s.patch.Tap(s.own(site.Value)), s.back(result, site.Value))
-	s.patch.InsertAfter(s.own(site.Value), total)
+	s.move(site.Value, s.Op("residual", "Add", s.latest(site.Value), s.back(result, site.Value)))
 }
 
 // skip is the operand of a residual addition that carries the stream past a

@@ -12,6 +12,7 @@ import (
 	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
 	"github.com/aat-onnx/aat-onnx/adapterinject/headonly"
+	"github.com/aat-onnx/aat-onnx/adapterinject/lora"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
@@ -44,8 +45,31 @@ func All() []Kind {
 		kind("aat-m", "MLP adapters only (AAT^M)", "rank scale scope seed", func(o Options) aat.Recipe {
 			return aat.Recipe{Scope: o.Scope, Rank: o.Rank, Scale: o.Scale, MLPOnly: true, Seed: o.Seed}
 		}),
+		kind("lora", "low-rank updates of linear layers (LoRA, arXiv 2106.09685)", "rank scale sites scope seed", func(o Options) lora.Recipe {
+			return lora.Recipe{Scope: o.Scope, Layers: layers(o.Sites), Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		}),
 		kind("head", "new head only", "", func(Options) headonly.Recipe { return headonly.Recipe{} }),
 	}
+}
+
+// layers are the linear layers that sites name: by the layer (q, fc1) or by the site
+// of its result (attn.q, mlp.fc1). What names none stays, for the recipe to refuse.
+func layers(sites []adapterinject.SiteName) []adapterinject.LayerName {
+	var out []adapterinject.LayerName
+	for _, site := range sites {
+		name := adapterinject.LayerName(site)
+		switch site {
+		case adapterinject.AttentionOut:
+			name = adapterinject.LayerO
+		case adapterinject.MLPOut:
+			name = adapterinject.LayerFC2
+		case adapterinject.AttentionQ, adapterinject.AttentionK, adapterinject.AttentionV, adapterinject.AttentionKV, adapterinject.AttentionQKV,
+			adapterinject.MLPFC1, adapterinject.MLPGate:
+			name = adapterinject.LayerName(site[strings.IndexByte(string(site), '.')+1:])
+		}
+		out = append(out, name)
+	}
+	return out
 }
 
 // kind makes an entry from the function that makes its recipe, whose type says

@@ -1,0 +1,180 @@
+package adapterinject
+
+import (
+	"strings"
+
+	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/recognize"
+)
+
+// direct reports whether nothing but the bias stands between a layer's product and
+// its result.
+func (l Layer) direct() bool {
+	if l.Out == l.product {
+		return true
+	}
+	n := l.Out.Producer()
+	return is(n, "Add") && (n.Input(0) == l.product || n.Input(1) == l.product)
+}
+
+// joint is the value to which a product beside the layer's own is added: the result,
+// or where rearrangements stand before the bias, the bare product.
+func (l Layer) joint() *gs.Value {
+	if l.direct() {
+		return l.Out
+	}
+	return l.product
+}
+
+// equation is an Einsum of a layer, taken apart into letters.
+type equation struct {
+	x, out       string
+	sums, widens string // the weight's letters that are summed over, and those of the result; in its order
+	sizes        map[rune]int64
+}
+
+// einsum takes a layer's Einsum apart; false if a letter is in both operands and in
+// the result, which makes the weight more than one matrix.
+func (l Layer) einsum() (equation, bool) {
+	parsed, ok := recognize.ParseEinsum(l.Node)
+	if !ok || len(parsed.In) != 2 {
+		return equation{}, false
+	}
+	at := 1
+	if l.Node.Input(0) == l.Weight {
+		at = 0
+	}
+	e := equation{x: parsed.In[1-at], out: parsed.Out, sizes: map[rune]int64{}}
+	for i, c := range parsed.In[at] {
+		if i < len(l.shape) {
+			e.sizes[c] = l.shape[i]
+		}
+		switch inX, inOut := strings.ContainsRune(e.x, c), strings.ContainsRune(e.out, c); {
+		case inX && !inOut:
+			e.sums += string(c)
+		case !inX && inOut:
+			e.widens += string(c)
+		default:
+			return equation{}, false
+		}
+	}
+	return e, len(l.shape) == len(parsed.In[at])
+}
+
+// dims are the sizes of letters.
+func (e equation) dims(letters string) []int64 {
+	out := make([]int64, 0, len(letters))
+	for _, c := range letters {
+		out = append(out, e.sizes[c])
+	}
+	return out
+}
+
+// fresh is a letter that the equation does not have.
+func (e equation) fresh() string {
+	for c := 'a'; c <= 'z'; c++ {
+		if !strings.ContainsRune(e.x+e.out+e.sums+e.widens, c) {
+			return string(c)
+		}
+	}
+	return "Z"
+}
+
+// LowRank adds x·down·up beside a layer's product, in its layout, with x what the
+// layer reads, down [in, rank] and up [rank, out]. The layer is [Layer.Tunable].
+func (s *Splicer) LowRank(l Layer, down, up gs.Wire, rank int) gs.Wire {
+	x := s.Read(l.In)
+	if l.Node.Op() == "Einsum" {
+		return s.lowRankEinsum(l, x, down, up, rank)
+	}
+	if l.channels {
+		h := s.Op("down", "Conv", x, s.kernel("down", l, down, rank, l.InDim))
+		return s.Op("up", "Conv", h, s.kernel("up", l, up, l.OutDim, rank))
+	}
+	return s.Op("up", "MatMul", s.Op("down", "MatMul", x, down), up)
+}
+
+// kernel gives a matrix [in, out] the form of a pointwise convolution's.
+func (s *Splicer) kernel(name string, l Layer, w gs.Wire, out, in int) gs.Wire {
+	shape := []int64{int64(out), int64(in)}
+	for range len(l.shape) - 2 {
+		shape = append(shape, 1)
+	}
+	turned := s.Op(name+"_turn", "Transpose", w, gs.Attrs{"perm": []int{1, 0}})
+	return s.Op(name+"_kernel", "Reshape", turned, s.Ints(name+"_shape", shape...))
+}
+
+func (s *Splicer) lowRankEinsum(l Layer, x, down, up gs.Wire, rank int) gs.Wire {
+	e, _ := l.einsum()
+	r := e.fresh()
+	kept := strings.Map(func(c rune) rune {
+		if strings.ContainsRune(e.sums, c) {
+			return -1
+		}
+		return c
+	}, e.x)
+	in := s.Ints("down_shape", append(e.dims(e.sums), int64(rank))...)
+	out := s.Ints("up_shape", append([]int64{int64(rank)}, e.dims(e.widens)...)...)
+	h := s.Op("down", "Einsum", x, s.Op("down_form", "Reshape", down, in), gs.Attrs{"equation": e.x + "," + e.sums + r + "->" + kept + r})
+	return s.Op("up", "Einsum", h, s.Op("up_form", "Reshape", up, out), gs.Attrs{"equation": kept + r + "," + r + e.widens + "->" + e.out})
+}
+
+// AddResult adds to a layer's result what [Splicer.LowRank] made. On the layers that
+// end a branch it does so as [Splicer.AddTo], if the residual addition reads the
+// layer's result itself.
+func (s *Splicer) AddResult(b Block, l Layer, result gs.Wire) {
+	for layer, name := range map[LayerName]SiteName{LayerO: AttentionOut, LayerFC2: MLPOut} {
+		if site, ok := b.Site(name); ok && l.Name == layer && site.Value == l.joint() {
+			s.AddTo(b, site, result)
+			return
+		}
+	}
+	v := l.joint()
+	s.move(v, s.Op("sum", "Add", s.latest(v), s.back(result, v)))
+}
+
+// Spread places the columns of a part, the last axis of w, among those of its layer,
+// with fill on all others.
+func (s *Splicer) Spread(name string, p Part, w gs.Wire, rows int, fill float32) gs.Wire {
+	if p.Columns == nil {
+		return w
+	}
+	first, n, width := p.Columns[0], len(p.Columns), p.Layer.OutDim
+	if p.Columns[n-1]-first == n-1 {
+		return s.pad(name, w, rows, first, width-first-n, fill)
+	}
+	at := make([]int64, width)
+	for i := range at {
+		at[i] = int64(n)
+	}
+	for i, c := range p.Columns {
+		at[c] = int64(i)
+	}
+	return s.Op(name+"_spread", "Gather", s.pad(name, w, rows, 0, 1, fill), s.Ints(name+"_columns", at...), gs.Attrs{"axis": -1})
+}
+
+// pad joins constant columns before and after w; rows 0 is a vector.
+func (s *Splicer) pad(name string, w gs.Wire, rows, before, after int, fill float32) gs.Wire {
+	parts := []gs.Operand{}
+	add := func(side string, columns int) {
+		if columns == 0 {
+			return
+		}
+		shape := []int64{int64(columns)}
+		if rows > 0 {
+			shape = []int64{int64(rows), int64(columns)}
+		}
+		xs := make([]float32, max(1, rows)*columns)
+		for i := range xs {
+			xs[i] = fill
+		}
+		parts = append(parts, s.Tensor(name+"_"+side, gs.NewTensor(shape, xs)))
+	}
+	add("before", before)
+	parts = append(parts, w)
+	add("after", after)
+	if len(parts) == 1 {
+		return w
+	}
+	return s.Op(name+"_pad", "Concat", append(parts, gs.Attrs{"axis": -1})...)
+}
