@@ -61,6 +61,7 @@ type Block struct {
 
 	Sites  []Site
 	Layers []Layer // its linear layers; none where they are inside functions of the model
+	Norms  []Norm  // its norms; none where they are inside functions of the model
 
 	quantised bool
 	channels  bool // a layer is a convolution: the width is axis 1
@@ -112,7 +113,7 @@ func (f *facts) blockOf(a *attention, ffns []*ffn) (*Block, *miss) {
 		b.quantised = b.quantised || l.quantised || f.quant[l.weight]
 		b.channels = b.channels || l.channels
 	}
-	b.Sites, b.Layers = f.sites(b, a, m), f.layersOf(a, m)
+	b.Sites, b.Layers, b.Norms = f.sites(b, a, m), f.layersOf(a, m), f.normsOf(b, a, m)
 	return b, nil
 }
 

@@ -11,6 +11,7 @@ import (
 type facts struct {
 	*pattern.View
 	graph *gs.Graph
+	types *gs.Types          // nil where inference failed
 	quant map[*gs.Value]bool // fixed values that stem from quantised weights
 
 	linearOf  map[*gs.Value]*linear   // by result, bias included
@@ -51,7 +52,7 @@ func study(g *gs.Graph) *facts {
 		types = nil // what the file declares must do
 	}
 	f := &facts{
-		View: pattern.Look(g, types), graph: g,
+		View: pattern.Look(g, types), graph: g, types: types,
 		quant:    map[*gs.Value]bool{},
 		linearOf: map[*gs.Value]*linear{}, linearAt: map[*gs.Node]*linear{}, linearsIn: map[*gs.Value][]*linear{},
 		normOf: map[*gs.Value]*norm{}, normsIn: map[*gs.Value][]*norm{}, skips: map[*gs.Node]*norm{},

@@ -10,6 +10,8 @@ import (
 // base.
 type Folder struct {
 	model   *gs.Model // the copy
+	base    *gs.Graph
+	types   *gs.Types // of the base
 	trained *gs.Graph
 	prefix  string
 }
@@ -21,6 +23,19 @@ func (f *Folder) Trained(name string) (*gs.Tensor, error) {
 		return nil, &gs.FormatError{What: fmt.Sprintf("the trained model has no tensor %q", Prefix+f.prefix+name)}
 	}
 	return t, nil
+}
+
+// Numbers are those of the adapter's tensor of that name, n of them.
+func (f *Folder) Numbers(name string, n int) ([]float64, error) {
+	t, err := f.Trained(name)
+	if err != nil {
+		return nil, err
+	}
+	xs, err := t.Float64s()
+	if err == nil && len(xs) != n {
+		err = &gs.FormatError{What: fmt.Sprintf("tensor %q has %d numbers, want %d", t.Name(), len(xs), n)}
+	}
+	return xs, err
 }
 
 // Weight is a constant of the base, an initialiser or a Constant node, with the
@@ -57,7 +72,7 @@ func (p *InjectionPlan) Fold(injected *gs.Model) (*gs.Model, error) {
 		if a.Fold == nil {
 			return nil, &gs.UnsupportedError{File: injected.Path(), What: fmt.Sprintf("adapter %s of method %s has no exact form in the base's weights", a.Name, p.recipe.Method()), Hint: "export the fused form"}
 		}
-		if err := a.Fold(&Folder{m, injected.Graph, a.Name + "/"}); err != nil {
+		if err := a.Fold(&Folder{model: m, base: p.target.Model.Graph, types: p.target.types, trained: injected.Graph, prefix: a.Name + "/"}); err != nil {
 			return nil, fmt.Errorf("folding adapter %s: %w", a.Name, err)
 		}
 	}

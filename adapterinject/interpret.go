@@ -142,12 +142,16 @@ func (c *noop) interpretMoved(n *gs.Node) meaning {
 // interpretMul knows a factor of zeros, and one of ones that is no larger than what
 // it multiplies.
 func (c *noop) interpretMul(n *gs.Node) meaning {
-	a, b := c.of(n.Input(0)), c.of(n.Input(1))
-	if a.one && a.same == "" {
-		a, b = b, a
+	i, j := 0, 1
+	if m := c.of(n.Input(0)); m.one && m.same == "" {
+		i, j = j, i
 	}
-	if b.one && a.same != "" && c.spreads(b.dims, a.same) {
-		return a
+	a, b := c.of(n.Input(i)), c.of(n.Input(j))
+	if b.one && a.same != "" {
+		fits, known := c.fits(n.Input(j), n.Input(i))
+		if known && fits || !known && b.dims != nil && c.spreads(b.dims, a.same) {
+			return a
+		}
 	}
 	m := meaning{zero: a.zero || b.zero, one: a.one && b.one, like: a.like, dims: spread(a.dims, b.dims)}
 	if m.like == "" {

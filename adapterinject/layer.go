@@ -62,13 +62,18 @@ func (f *facts) layersOf(a *attention, m *ffn) []Layer {
 			})
 		}
 	}
+	pack := func(name LayerName, l *linear, operands map[LayerName]*gs.Value) {
+		add(name, l)
+		packed := &out[len(out)-1]
+		packed.parts, packed.untraced = f.partsOf(l, operands)
+	}
 	switch {
 	case a.q == nil:
 	case a.q == a.k && a.q == a.v:
-		add(LayerQKV, a.q)
+		pack(LayerQKV, a.q, map[LayerName]*gs.Value{LayerQ: a.scoreLeft, LayerK: a.keys, LayerV: a.values})
 	case a.k == a.v:
 		add(LayerQ, a.q)
-		add(LayerKV, a.k)
+		pack(LayerKV, a.k, map[LayerName]*gs.Value{LayerK: a.keys, LayerV: a.values})
 	default:
 		add(LayerQ, a.q)
 		add(LayerK, a.k)

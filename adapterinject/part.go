@@ -24,6 +24,20 @@ func (p Part) OutDim() int {
 	return len(p.Columns)
 }
 
+// Column is the layer's column that is the part's column j.
+func (p Part) Column(j int) int {
+	if p.Columns == nil {
+		return j
+	}
+	return p.Columns[j]
+}
+
+// Place is where number i of a matrix [in, out of the part] stands in the layer's.
+func (p Part) Place(i int) int {
+	n := p.OutDim()
+	return i/n*p.Layer.OutDim + p.Column(i%n)
+}
+
 // Part gives a block's linear map of that name; of [LayerQ], [LayerK] and [LayerV]
 // also where they are packed into one layer. The error is an *UnsupportedError if
 // the block has none, or if the columns cannot be told apart.

@@ -74,9 +74,6 @@ func (t *Target) checkBlock(b Block) error {
 	case b.Width <= 0:
 		e.What = fmt.Sprintf("the width of block %d is not known", b.Index)
 		e.Hint = "export the model with the shapes of its weights"
-	case b.channels:
-		e.What = fmt.Sprintf("the linear layers of block %d are convolutions, whose width is axis 1; adapters work on the last axis", b.Index)
-		e.Hint = "choose a model whose blocks keep tokens in rows"
 	case b.Width > maxWidth:
 		e.What = fmt.Sprintf("block %d is %d wide; up to %d is handled", b.Index, b.Width, maxWidth)
 		e.Hint = "check the shape of its weights"

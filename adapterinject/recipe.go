@@ -70,9 +70,25 @@ type Scope struct {
 	Ranks  map[int]float64 `json:"ranks,omitempty"`  // by block, instead of the recipe's
 }
 
-// Select gives the blocks in scope, each checked: adapters can be joined to it.
-// The error is an *UnsupportedError.
+// Select gives the blocks in scope, each checked: adapters that work on the last axis
+// can be joined to it. The error is an *UnsupportedError.
 func (t *Target) Select(s Scope) ([]Block, error) {
+	blocks, err := t.SelectAny(s)
+	for _, b := range blocks {
+		if b.channels {
+			return nil, &gs.UnsupportedError{
+				File: t.Model.Path(), Node: b.Output.Name(),
+				What: fmt.Sprintf("the linear layers of block %d are convolutions, whose width is axis 1; adapters work on the last axis", b.Index),
+				Hint: "choose a model whose blocks keep tokens in rows, or a method that tunes linear layers, such as lora",
+			}
+		}
+	}
+	return blocks, err
+}
+
+// SelectAny is [Target.Select] for adapters that join linear layers, whichever axis
+// these work on.
+func (t *Target) SelectAny(s Scope) ([]Block, error) {
 	refuse := func(format string, args ...any) error {
 		return &gs.UnsupportedError{File: t.Model.Path(), What: fmt.Sprintf(format, args...), Hint: fmt.Sprintf("the model has blocks 0 to %d", len(t.Blocks)-1)}
 	}

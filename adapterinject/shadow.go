@@ -96,7 +96,7 @@ func (s shadow) blocks(found []Block) []Block {
 			}
 		}
 		b.Sites = sites
-		b.Layers = nil // their weights are inside functions
+		b.Layers, b.Norms = nil, nil // their weights are inside functions
 	}
 	return found
 }

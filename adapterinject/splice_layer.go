@@ -1,6 +1,7 @@
 package adapterinject
 
 import (
+	"slices"
 	"strings"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -28,9 +29,9 @@ func (l Layer) joint() *gs.Value {
 
 // equation is an Einsum of a layer, taken apart into letters.
 type equation struct {
-	x, out       string
-	sums, widens string // the weight's letters that are summed over, and those of the result; in its order
-	sizes        map[rune]int64
+	x, weight, out string
+	sums, widens   string // the weight's letters that are summed over, and those of the result; in its order
+	sizes          map[rune]int64
 }
 
 // einsum takes a layer's Einsum apart; false if a letter is in both operands and in
@@ -44,7 +45,7 @@ func (l Layer) einsum() (equation, bool) {
 	if l.Node.Input(0) == l.Weight {
 		at = 0
 	}
-	e := equation{x: parsed.In[1-at], out: parsed.Out, sizes: map[rune]int64{}}
+	e := equation{x: parsed.In[1-at], weight: parsed.In[at], out: parsed.Out, sizes: map[rune]int64{}}
 	for i, c := range parsed.In[at] {
 		if i < len(l.shape) {
 			e.sizes[c] = l.shape[i]
@@ -177,4 +178,65 @@ func (s *Splicer) pad(name string, w gs.Wire, rows, before, after int, fill floa
 		return w
 	}
 	return s.Op(name+"_pad", "Concat", append(parts, gs.Attrs{"axis": -1})...)
+}
+
+// ScaleResult multiplies a layer's result, bias included, by a gain for each column.
+func (s *Splicer) ScaleResult(name string, l Layer, gain gs.Wire) {
+	s.Replace(l.Out, s.Op(name, "Mul", s.single(l.Out, s.latest(l.Out)), s.Row(name, l, gain)))
+}
+
+// Modulate turns a base value y into gain·y + offset for all its readers.
+func (s *Splicer) Modulate(y *gs.Value, gain, offset gs.Wire) {
+	s.Replace(y, s.Op("shifted", "Add", s.Op("scaled", "Mul", s.single(y, s.latest(y)), gain), offset))
+}
+
+// Row gives a vector over a layer's columns the shape by which it meets the layer's
+// result.
+func (s *Splicer) Row(name string, l Layer, vector gs.Wire) gs.Wire {
+	shape := l.row(len(typeOf(s.types, l.Out).Shape))
+	if len(shape) == 1 {
+		return vector
+	}
+	return s.Op(name+"_row", "Reshape", vector, s.Ints(name+"_row_shape", shape...))
+}
+
+// ScaleInput multiplies what a layer reads, and nothing else reads, by a gain for each
+// of its channels.
+func (s *Splicer) ScaleInput(name string, l Layer, gain gs.Wire) {
+	use := gs.Use{Node: l.Node, Input: slices.Index(l.Node.Inputs(), l.In)}
+	if shape := l.inputRow(len(typeOf(s.types, l.In).Shape)); len(shape) > 1 {
+		gain = s.Op(name+"_row", "Reshape", gain, s.Ints(name+"_row_shape", shape...))
+	}
+	s.ReplaceUse(use, s.Op(name, "Mul", s.single(l.In, s.latest(l.In)), gain))
+}
+
+// inputRow is the shape by which a vector over the channels that a layer reads meets
+// them.
+func (l Layer) inputRow(rank int) []int64 {
+	if l.channels {
+		shape := []int64{int64(l.InDim)}
+		for range rank - 2 {
+			shape = append(shape, 1)
+		}
+		return shape
+	}
+	if e, ok := l.einsum(); ok && l.Node.Op() == "Einsum" {
+		return e.row(e.x, e.sums)
+	}
+	return []int64{int64(l.InDim)}
+}
+
+// row is the shape of a vector over some letters of an operand or result: one size
+// for each of these, 1 for others behind the first of them.
+func (e equation) row(operand, letters string) []int64 {
+	var shape []int64
+	for _, c := range operand {
+		switch {
+		case strings.ContainsRune(letters, c):
+			shape = append(shape, e.sizes[c])
+		case len(shape) > 0:
+			shape = append(shape, 1)
+		}
+	}
+	return shape
 }

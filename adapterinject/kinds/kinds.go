@@ -12,7 +12,9 @@ import (
 	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
 	"github.com/aat-onnx/aat-onnx/adapterinject/headonly"
+	"github.com/aat-onnx/aat-onnx/adapterinject/ia3"
 	"github.com/aat-onnx/aat-onnx/adapterinject/lora"
+	"github.com/aat-onnx/aat-onnx/adapterinject/ssf"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
@@ -47,6 +49,12 @@ func All() []Kind {
 		}),
 		kind("lora", "low-rank updates of linear layers (LoRA, arXiv 2106.09685)", "rank scale sites scope seed", func(o Options) lora.Recipe {
 			return lora.Recipe{Scope: o.Scope, Layers: layers(o.Sites), Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		}),
+		kind("ia3", "gains on keys, values and the MLP's hidden units ((IA)³, arXiv 2205.05638)", "scope", func(o Options) ia3.Recipe {
+			return ia3.Recipe{Scope: o.Scope}
+		}),
+		kind("ssf", "scales and shifts behind linear layers and norms (SSF, arXiv 2210.08823)", "scope", func(o Options) ssf.Recipe {
+			return ssf.Recipe{Scope: o.Scope}
 		}),
 		kind("head", "new head only", "", func(Options) headonly.Recipe { return headonly.Recipe{} }),
 	}

@@ -45,6 +45,20 @@ func (r Recipe) Adapters(t *adapterinject.Target) ([]adapterinject.Adapter, erro
 			Splice: func(s *adapterinject.Splicer) {
 				s.AddResult(b, p.Layer, s.Scale("scale", Product(s, p, rank), scale))
 			},
+			Fold: func(f *adapterinject.Folder) error {
+				l, err := f.Layer(p.Layer)
+				if err != nil {
+					return err
+				}
+				update, err := Update(f, p, rank, scale)
+				if err != nil {
+					return err
+				}
+				for i, x := range update {
+					l.W[p.Place(i)] += x
+				}
+				return f.SetLayer(p.Layer, l)
+			},
 		}
 	})
 }
@@ -67,7 +81,7 @@ func Plan(t *adapterinject.Target, r Recipe, unit func(adapterinject.Block, adap
 	if len(layers) == 0 {
 		layers = []adapterinject.LayerName{adapterinject.LayerQ, adapterinject.LayerV}
 	}
-	blocks, err := t.Select(r.Scope)
+	blocks, err := t.SelectAny(r.Scope)
 	if err != nil {
 		return nil, err
 	}
@@ -118,4 +132,28 @@ func Product(s *adapterinject.Splicer, p adapterinject.Part, rank int) gs.Wire {
 	down := s.Param("lora_A", []int{in, rank}, adapterinject.Uniform(1/math.Sqrt(float64(in))))
 	up := s.Param("lora_B", []int{rank, p.OutDim()}, adapterinject.Zeros())
 	return s.LowRank(p.Layer, down, s.Spread("lora_B", p, up, rank, 0), rank)
+}
+
+// Update is s·A·B [in, out of the part] with the trained numbers.
+func Update(f *adapterinject.Folder, p adapterinject.Part, rank int, scale float64) ([]float64, error) {
+	a, err := f.Numbers("lora_A", p.Layer.InDim*rank)
+	if err != nil {
+		return nil, err
+	}
+	b, err := f.Numbers("lora_B", rank*p.OutDim())
+	if err != nil {
+		return nil, err
+	}
+	out := p.OutDim()
+	product := make([]float64, p.Layer.InDim*out)
+	for i := range p.Layer.InDim {
+		row := product[i*out : (i+1)*out]
+		for k := range rank {
+			x := scale * a[i*rank+k]
+			for j, y := range b[k*out : (k+1)*out] {
+				row[j] += x * y
+			}
+		}
+	}
+	return product, nil
 }

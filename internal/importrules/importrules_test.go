@@ -48,6 +48,8 @@ var rules = []rule{
 	{"adapterinject/aat", []string{"adapterinject"}, nil, "one kind"},
 	{"adapterinject/headonly", []string{"adapterinject"}, nil, "one kind"},
 	{"adapterinject/lora", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
+	{"adapterinject/ia3", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
+	{"adapterinject/ssf", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
 	{"adapterinject/kinds", []string{"graphsurgery", "adapterinject"}, nil, "the list of kinds"},
 	{"adapterinject/internal/nets", []string{"graphsurgery", "internal/testutil"}, nil, "small Transformers for tests"},
 	{"audio", nil, []string{"github.com/go-audio", "github.com/mewkiz/flac"}, "stands beside graphsurgery; knows no models, no labels"},
