@@ -42,6 +42,9 @@ func (c *noop) interpret(n *gs.Node) error {
 	if err != nil {
 		return fmt.Errorf("node %q: %w", n.Label(), err)
 	}
+	if m.dims == nil {
+		m.dims = c.dims(out)
+	}
 	if m.same == "" && m.key == "" {
 		m.key = c.keyOf(n)
 	}
@@ -69,6 +72,25 @@ func (c *noop) of(v *gs.Value) meaning {
 		return meaning{same: name, like: name}
 	}
 	return meaning{}
+}
+
+// dims are a value's dimensions as they are inferred; nil if one is not known.
+func (c *noop) dims(v *gs.Value) []int64 {
+	if c.own == nil {
+		return nil
+	}
+	shape := c.own.Of(v).Shape
+	out := make([]int64, len(shape))
+	for i, d := range shape {
+		if d.Value < 0 {
+			return nil
+		}
+		out[i] = d.Value
+	}
+	if shape == nil {
+		return nil
+	}
+	return out
 }
 
 // constantMeaning is that of a Constant node's tensor.
@@ -187,6 +209,8 @@ func (c *noop) interpretAdd(n *gs.Node) (meaning, error) {
 	switch {
 	case a.same != "" && b.zero && known && fits:
 		return a, nil
+	case a.key != "" && b.zero && known && fits:
+		return meaning{key: a.key, like: a.like, dims: a.dims}, nil
 	case a.same != "" && b.zero && known:
 		return meaning{}, fmt.Errorf("it adds zeros of shape %v to %q of shape %v", c.own.Of(n.Input(j)).Shape, a.same, c.own.Of(n.Input(i)).Shape)
 	case a.same != "" && b.zero && b.dims != nil && c.spreads(b.dims, a.same):

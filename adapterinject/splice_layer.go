@@ -240,3 +240,62 @@ func (e equation) row(operand, letters string) []int64 {
 	}
 	return shape
 }
+
+// Matrix is the weight of a part as [in, out of the part], factors of the operator
+// included.
+func (s *Splicer) Matrix(name string, p Part) gs.Wire {
+	l := p.Layer
+	w := s.Read(l.Weight)
+	flat := func(w gs.Wire, dims ...int) gs.Wire {
+		if len(l.shape) == 2 {
+			return w
+		}
+		return s.Op(name+"_flat", "Reshape", w, s.Ints(name+"_flat_shape", int64(dims[0]), int64(dims[1])))
+	}
+	switch e, ok := l.einsum(); {
+	case ok && l.Node.Op() == "Einsum":
+		var perm []int
+		for _, c := range e.sums + e.widens {
+			perm = append(perm, strings.IndexRune(e.weight, c))
+		}
+		w = flat(s.Op(name+"_turn", "Transpose", w, gs.Attrs{"perm": perm}), l.InDim, l.OutDim)
+	case l.channels || l.Node.Int("transB", 0) != 0:
+		w = s.Op(name+"_turn", "Transpose", flat(w, l.OutDim, l.InDim), gs.Attrs{"perm": []int{1, 0}})
+	default:
+		w = flat(w, l.InDim, l.OutDim)
+	}
+	w = s.Scale(name+"_alpha", w, float64(l.Node.Float("alpha", 1)))
+	if p.Columns == nil {
+		return w
+	}
+	at := make([]int64, len(p.Columns))
+	for i, c := range p.Columns {
+		at[i] = int64(c)
+	}
+	return s.Op(name+"_columns", "Gather", w, s.Ints(name+"_at", at...), gs.Attrs{"axis": 1})
+}
+
+// Product is what the base computes at a layer without the bias, where
+// [Splicer.AddResult] adds.
+func (s *Splicer) Product(name string, l Layer) gs.Wire {
+	y := s.Read(l.joint())
+	if l.Bias == nil || !l.direct() {
+		return y
+	}
+	b := s.Read(l.Bias)
+	if l.biasOfNode() {
+		b = s.Scale(name+"_beta", b, float64(l.Node.Float("beta", 1)))
+		if l.channels {
+			b = s.Row(name+"_bias", l, b)
+		}
+	}
+	return s.Op(name, "Sub", y, b)
+}
+
+// SumOver adds the sum over one axis, which goes.
+func (s *Splicer) SumOver(name string, x gs.Wire, axis int64) gs.Wire {
+	if s.opset < 13 {
+		return s.Op(name, "ReduceSum", x, gs.Attrs{"axes": []int64{axis}, "keepdims": 0})
+	}
+	return s.Op(name, "ReduceSum", x, s.Ints(name+"_axis", axis), gs.Attrs{"keepdims": 0})
+}

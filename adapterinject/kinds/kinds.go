@@ -11,6 +11,7 @@ import (
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
+	"github.com/aat-onnx/aat-onnx/adapterinject/dora"
 	"github.com/aat-onnx/aat-onnx/adapterinject/headonly"
 	"github.com/aat-onnx/aat-onnx/adapterinject/ia3"
 	"github.com/aat-onnx/aat-onnx/adapterinject/lora"
@@ -49,6 +50,9 @@ func All() []Kind {
 		}),
 		kind("lora", "low-rank updates of linear layers (LoRA, arXiv 2106.09685)", "rank scale sites scope seed", func(o Options) lora.Recipe {
 			return lora.Recipe{Scope: o.Scope, Layers: layers(o.Sites), Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		}),
+		kind("dora", "low-rank updates of directions, and magnitudes (DoRA, arXiv 2402.09353)", "rank scale sites scope seed", func(o Options) dora.Recipe {
+			return dora.Recipe{Scope: o.Scope, Layers: layers(o.Sites), Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
 		}),
 		kind("ia3", "gains on keys, values and the MLP's hidden units ((IA)³, arXiv 2205.05638)", "scope", func(o Options) ia3.Recipe {
 			return ia3.Recipe{Scope: o.Scope}

@@ -43,7 +43,9 @@ func (r Recipe) Adapters(t *adapterinject.Target) ([]adapterinject.Adapter, erro
 		return adapterinject.Adapter{
 			Parameters: int64(rank) * int64(p.Layer.InDim+p.OutDim()),
 			Splice: func(s *adapterinject.Splicer) {
-				s.AddResult(b, p.Layer, s.Scale("scale", Product(s, p, rank), scale))
+				down, up := Params(s, p, rank)
+				up = s.Spread("lora_B", p, s.Scale("scale", up, scale), rank, 0)
+				s.AddResult(b, p.Layer, s.LowRank(p.Layer, down, up, rank))
 			},
 			Fold: func(f *adapterinject.Folder) error {
 				l, err := f.Layer(p.Layer)
@@ -126,12 +128,11 @@ func (r Recipe) ScaleOf(rank int) float64 {
 	return alpha / float64(rank)
 }
 
-// Product adds (x·A)·B.
-func Product(s *adapterinject.Splicer, p adapterinject.Part, rank int) gs.Wire {
+// Params adds A and B.
+func Params(s *adapterinject.Splicer, p adapterinject.Part, rank int) (a, b gs.Wire) {
 	in := p.Layer.InDim
-	down := s.Param("lora_A", []int{in, rank}, adapterinject.Uniform(1/math.Sqrt(float64(in))))
-	up := s.Param("lora_B", []int{rank, p.OutDim()}, adapterinject.Zeros())
-	return s.LowRank(p.Layer, down, s.Spread("lora_B", p, up, rank, 0), rank)
+	a = s.Param("lora_A", []int{in, rank}, adapterinject.Uniform(1/math.Sqrt(float64(in))))
+	return a, s.Param("lora_B", []int{rank, p.OutDim()}, adapterinject.Zeros())
 }
 
 // Update is s·A·B [in, out of the part] with the trained numbers.

@@ -48,6 +48,7 @@ var rules = []rule{
 	{"adapterinject/aat", []string{"adapterinject"}, nil, "one kind"},
 	{"adapterinject/headonly", []string{"adapterinject"}, nil, "one kind"},
 	{"adapterinject/lora", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
+	{"adapterinject/dora", []string{"graphsurgery", "adapterinject", "adapterinject/lora"}, nil, "LoRA with magnitudes"},
 	{"adapterinject/ia3", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
 	{"adapterinject/ssf", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
 	{"adapterinject/kinds", []string{"graphsurgery", "adapterinject"}, nil, "the list of kinds"},
