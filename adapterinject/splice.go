@@ -159,7 +159,7 @@ func (s *Splicer) AddTo(b Block, site Site, result gs.Wire) {
 	}
 	if operand, ok := skip(sum, site.Value); ok {
 		stream := sum.Producer().Input(operand)
-		total := s.Op("residual", "Add", s.patch.Tap(s.own(stream)), s.back(result, stream))
+		total := s.Op("residual", "Add", s.latest(stream), s.back(result, stream))
 		s.patch.ShuntUse(gs.Use{Node: s.node(sum.Producer()), Input: operand}, total)
 		return
 	}

@@ -53,6 +53,7 @@ var rules = []rule{
 	{"adapterinject/ssf", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
 	{"adapterinject/kinds", []string{"graphsurgery", "adapterinject"}, nil, "the list of kinds"},
 	{"adapterinject/internal/nets", []string{"graphsurgery", "internal/testutil"}, nil, "small Transformers for tests"},
+	{"adapterinject/internal/kindtest", []string{"graphsurgery", "adapterinject", "importer"}, []string{"github.com/gomlx"}, "tests that kinds share; runs models"},
 	{"audio", nil, []string{"github.com/go-audio", "github.com/mewkiz/flac"}, "stands beside graphsurgery; knows no models, no labels"},
 	{"importer", []string{"graphsurgery", "graphsurgery/pattern", "graphsurgery/recognize"}, []string{"github.com/gomlx"}, "lowering; knows no data, losses, flags"},
 	{"internal/pjrt", nil, []string{"github.com/gomlx", "k8s.io/klog/v2"}, "opens XLA plugins"},
