@@ -30,6 +30,8 @@ func Bases(t testing.TB) map[string]*gs.Model {
 		"Identity and Cast":  {Linear: "identity"},
 		"packed, Gather":     {QKV: "gather"},
 		"packed, Split":      {QKV: "split"},
+		"interleaved":        {QKV: "interleaved"},
+		"by head":            {QKV: "by head", Linear: "gemm"},
 		"packed Gemm":        {QKV: "gather", Linear: "gemm"},
 		"cross-attention":    {QKV: "cross"},
 		"rotary":             {QKV: "rotary"},
