@@ -11,11 +11,15 @@ import (
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
+	"github.com/aat-onnx/aat-onnx/adapterinject/bitfit"
 	"github.com/aat-onnx/aat-onnx/adapterinject/dora"
+	"github.com/aat-onnx/aat-onnx/adapterinject/full"
 	"github.com/aat-onnx/aat-onnx/adapterinject/headonly"
 	"github.com/aat-onnx/aat-onnx/adapterinject/houlsby"
 	"github.com/aat-onnx/aat-onnx/adapterinject/ia3"
+	"github.com/aat-onnx/aat-onnx/adapterinject/lastk"
 	"github.com/aat-onnx/aat-onnx/adapterinject/lora"
+	"github.com/aat-onnx/aat-onnx/adapterinject/norms"
 	"github.com/aat-onnx/aat-onnx/adapterinject/parallel"
 	"github.com/aat-onnx/aat-onnx/adapterinject/pfeiffer"
 	"github.com/aat-onnx/aat-onnx/adapterinject/ssf"
@@ -72,6 +76,10 @@ func All() []Kind {
 		kind("ssf", "scales and shifts behind linear layers and norms (SSF, arXiv 2210.08823)", "scope", func(o Options) ssf.Recipe {
 			return ssf.Recipe{Scope: o.Scope}
 		}),
+		kind("bitfit", "biases of blocks and norms (BitFit, arXiv 2106.10199)", "scope", func(o Options) bitfit.Recipe { return bitfit.Recipe{Scope: o.Scope} }),
+		kind("ln", "gains and offsets of norms", "scope", func(o Options) norms.Recipe { return norms.Recipe{Scope: o.Scope} }),
+		kind("last-k", "the last blocks wholly", "scope", func(o Options) lastk.Recipe { return lastk.Recipe{Scope: o.Scope} }),
+		kind("full", "every parameter", "", func(Options) full.Recipe { return full.Recipe{} }),
 		kind("head", "new head only", "", func(Options) headonly.Recipe { return headonly.Recipe{} }),
 	}
 }
