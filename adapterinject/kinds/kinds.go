@@ -12,6 +12,8 @@ import (
 	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
 	"github.com/aat-onnx/aat-onnx/adapterinject/bitfit"
+	"github.com/aat-onnx/aat-onnx/adapterinject/conformer"
+	"github.com/aat-onnx/aat-onnx/adapterinject/convpass"
 	"github.com/aat-onnx/aat-onnx/adapterinject/dora"
 	"github.com/aat-onnx/aat-onnx/adapterinject/full"
 	"github.com/aat-onnx/aat-onnx/adapterinject/headonly"
@@ -63,6 +65,12 @@ func All() []Kind {
 		}),
 		kind("parallel", "a scaled bottleneck beside the MLP (AdaptFormer, arXiv 2205.13535)", "rank scale scope seed", func(o Options) parallel.Recipe {
 			return parallel.Recipe{Scope: o.Scope, Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		}),
+		kind("conv", "a convolutional bottleneck over the grid of patches (ConvPass, arXiv 2207.07039)", "rank scale scope seed", func(o Options) convpass.Recipe {
+			return convpass.Recipe{Scope: o.Scope, Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		}),
+		kind("conformer", "a Conformer's convolution module as a bottleneck (arXiv 2312.03694)", "rank scope seed", func(o Options) conformer.Recipe {
+			return conformer.Recipe{Scope: o.Scope, Rank: o.Rank, Seed: o.Seed}
 		}),
 		kind("lora", "low-rank updates of linear layers (LoRA, arXiv 2106.09685)", "rank scale sites scope seed", func(o Options) lora.Recipe {
 			return lora.Recipe{Scope: o.Scope, Layers: layers(o.Sites), Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}

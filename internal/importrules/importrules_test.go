@@ -49,6 +49,8 @@ var rules = []rule{
 	{"adapterinject/houlsby", []string{"adapterinject"}, nil, "one kind"},
 	{"adapterinject/pfeiffer", []string{"adapterinject"}, nil, "one kind"},
 	{"adapterinject/parallel", []string{"adapterinject", "graphsurgery"}, nil, "one kind"},
+	{"adapterinject/convpass", []string{"adapterinject", "graphsurgery"}, nil, "one kind"},
+	{"adapterinject/conformer", []string{"adapterinject", "graphsurgery"}, nil, "one kind"},
 	{"adapterinject/headonly", []string{"adapterinject"}, nil, "one kind"},
 	{"adapterinject/lora", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
 	{"adapterinject/bitfit", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
