@@ -45,7 +45,7 @@ func Plan(m *gs.Model, recipe Recipe, head Head) (*InjectionPlan, error) {
 	}
 	p := &InjectionPlan{recipe: recipe, head: head, base: m.Parameters(nil)}
 	var report Report
-	p.target = &Target{Model: m, Opset: opset, types: types}
+	p.target = &Target{Model: m, Opset: opset, newHead: len(head.Labels) > 0, types: types}
 	p.target.Blocks, report = Find(m)
 	p.target.misses = func() error { return noBlocks(m, report) }
 	if p.adapters, err = recipe.Adapters(p.target); err != nil {
@@ -178,8 +178,16 @@ func (p *InjectionPlan) HeadParameters() int64 {
 func (p *InjectionPlan) Parameters() int64 { return p.AdapterParameters() + p.HeadParameters() }
 
 // Total counts the injected model's parameters: what stays of the base, the
-// adapters and the new head.
-func (p *InjectionPlan) Total() int64 { return p.base + p.Parameters() }
+// adapters and the new head. Offsets to the base's own numbers are not counted again.
+func (p *InjectionPlan) Total() int64 {
+	total := p.base + p.Parameters()
+	for _, a := range p.adapters {
+		if a.InPlace {
+			total -= a.Parameters
+		}
+	}
+	return total
+}
 
 // Share is Parameters of Total, from 0 to 1.
 func (p *InjectionPlan) Share() float64 {

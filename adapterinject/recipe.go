@@ -26,9 +26,13 @@ type Target struct {
 	Blocks []Block   // all of it, in order
 	Opset  int64     // of the standard's operators
 
-	types  *gs.Types
-	misses func() error // why there is no block
+	newHead bool // a new head will replace the base's
+	types   *gs.Types
+	misses  func() error // why there is no block
 }
+
+// NewHead reports whether a new head will replace the model's classifier.
+func (t *Target) NewHead() bool { return t.newHead }
 
 // Type is what is known of a value's type, declared or inferred.
 func (t *Target) Type(v *gs.Value) gs.Type { return typeOf(t.types, v) }
@@ -53,6 +57,7 @@ type Adapter struct {
 	Rank       int    // width of its bottleneck, number of its tokens; 0 for kinds without
 	Parameters int64  // numbers to train
 	Seed       uint64 // of its random initial values
+	InPlace    bool   // the parameters are offsets to numbers that the base has: they make the model no larger
 
 	// Splice writes it into the model's copy. It reads the base by values of the
 	// model that was planned.

@@ -23,6 +23,8 @@ func TestCountsASTBase(t *testing.T) {
 		{"houlsby", 12, 497_952},
 		{"pfeiffer", 12, 248_976},
 		{"parallel", 64, 12 * (2*768*64 + 64 + 768)},
+		{"conformer", 8, 270_720},
+		{"conv", 8, 12 * (2*768*8 + 8 + 768 + 3*8*8 + 8)}, // the body has no patches
 		{"lora", 6, 221_184},
 	}
 	for _, test := range tests {

@@ -11,11 +11,17 @@ import (
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
+	"github.com/aat-onnx/aat-onnx/adapterinject/bitfit"
+	"github.com/aat-onnx/aat-onnx/adapterinject/conformer"
+	"github.com/aat-onnx/aat-onnx/adapterinject/convpass"
 	"github.com/aat-onnx/aat-onnx/adapterinject/dora"
+	"github.com/aat-onnx/aat-onnx/adapterinject/full"
 	"github.com/aat-onnx/aat-onnx/adapterinject/headonly"
 	"github.com/aat-onnx/aat-onnx/adapterinject/houlsby"
 	"github.com/aat-onnx/aat-onnx/adapterinject/ia3"
+	"github.com/aat-onnx/aat-onnx/adapterinject/lastk"
 	"github.com/aat-onnx/aat-onnx/adapterinject/lora"
+	"github.com/aat-onnx/aat-onnx/adapterinject/norms"
 	"github.com/aat-onnx/aat-onnx/adapterinject/parallel"
 	"github.com/aat-onnx/aat-onnx/adapterinject/pfeiffer"
 	"github.com/aat-onnx/aat-onnx/adapterinject/ssf"
@@ -60,6 +66,12 @@ func All() []Kind {
 		kind("parallel", "a scaled bottleneck beside the MLP (AdaptFormer, arXiv 2205.13535)", "rank scale scope seed", func(o Options) parallel.Recipe {
 			return parallel.Recipe{Scope: o.Scope, Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
 		}),
+		kind("conv", "a convolutional bottleneck over the grid of patches (ConvPass, arXiv 2207.07039)", "rank scale scope seed", func(o Options) convpass.Recipe {
+			return convpass.Recipe{Scope: o.Scope, Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		}),
+		kind("conformer", "a Conformer's convolution module as a bottleneck (arXiv 2312.03694)", "rank scope seed", func(o Options) conformer.Recipe {
+			return conformer.Recipe{Scope: o.Scope, Rank: o.Rank, Seed: o.Seed}
+		}),
 		kind("lora", "low-rank updates of linear layers (LoRA, arXiv 2106.09685)", "rank scale sites scope seed", func(o Options) lora.Recipe {
 			return lora.Recipe{Scope: o.Scope, Layers: layers(o.Sites), Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
 		}),
@@ -72,6 +84,10 @@ func All() []Kind {
 		kind("ssf", "scales and shifts behind linear layers and norms (SSF, arXiv 2210.08823)", "scope", func(o Options) ssf.Recipe {
 			return ssf.Recipe{Scope: o.Scope}
 		}),
+		kind("bitfit", "biases of blocks and norms (BitFit, arXiv 2106.10199)", "scope", func(o Options) bitfit.Recipe { return bitfit.Recipe{Scope: o.Scope} }),
+		kind("ln", "gains and offsets of norms", "scope", func(o Options) norms.Recipe { return norms.Recipe{Scope: o.Scope} }),
+		kind("last-k", "the last blocks wholly", "scope", func(o Options) lastk.Recipe { return lastk.Recipe{Scope: o.Scope} }),
+		kind("full", "every parameter", "", func(Options) full.Recipe { return full.Recipe{} }),
 		kind("head", "new head only", "", func(Options) headonly.Recipe { return headonly.Recipe{} }),
 	}
 }
