@@ -47,6 +47,9 @@ func (f *facts) normsOf(b *Block, a *attention, m *ffn) []Norm {
 	var out []Norm
 	for i, n := range found {
 		own := Norm{Name: "norm" + string(rune('1'+i)), Out: n.Out, Gain: n.Gain, Offset: n.Bias, Width: f.lastSize(n.Out), nodes: n.Nodes}
+		if s := n.Out.Producer(); among(s, "com.microsoft::SkipLayerNormalization") {
+			own.Gain, own.Offset = s.Input(2), s.Input(3)
+		}
 		if own.Width == 0 {
 			own.Width = b.Width
 		}

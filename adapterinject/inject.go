@@ -16,7 +16,7 @@ func (p *InjectionPlan) Inject() (*gs.Model, error) {
 	for _, a := range p.all() {
 		a.Splice(&Splicer{
 			model: m, patch: patch, types: p.target.types, opset: p.target.Opset,
-			seed: a.Seed, tag: m.IRVersion() >= 10, prefix: a.Name + "/", moved: moved,
+			seed: a.Seed, tag: m.IRVersion() >= 10, prefix: a.Name + "/", moved: moved, reads: map[*gs.Value]gs.Wire{},
 		})
 	}
 	if err := patch.Apply(); err != nil {

@@ -3,6 +3,7 @@ package adapterinject
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -64,6 +65,18 @@ func (c *noop) noteShapes(b Block) {
 	}
 	if s, ok := b.Site(MLPOut); ok {
 		pairs = append(pairs, [2]*gs.Value{s.Value, b.NormMLP})
+	}
+	for _, end := range []struct {
+		name LayerName
+		sum  *gs.Value
+	}{{LayerO, b.ResidualAttn}, {LayerFC2, b.ResidualMLP}} {
+		l, ok := b.Layer(end.name)
+		if !ok || end.sum == nil || pattern.OpName(l.Node) != "MatMul" && pattern.OpName(l.Node) != "Gemm" || !slices.Contains(end.sum.Producer().Inputs(), l.Out) || !l.direct() {
+			continue
+		}
+		for _, in := range end.sum.Producer().Inputs() {
+			pairs = append(pairs, [2]*gs.Value{in, l.In}, [2]*gs.Value{in, l.Out}, [2]*gs.Value{in, l.product})
+		}
 	}
 	if b.ResidualAttn != nil {
 		for _, in := range b.ResidualAttn.Producer().Inputs() {

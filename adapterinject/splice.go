@@ -15,6 +15,7 @@ type Splicer struct {
 	seed   uint64
 	tag    bool // nodes may carry metadata (IR version 10 on)
 	prefix string
+	reads  map[*gs.Value]gs.Wire // what this adapter read already
 	moved  map[*gs.Value]gs.Wire // what the readers of a value read by now; for all adapters
 }
 
@@ -38,7 +39,12 @@ func (s *Splicer) half(v *gs.Value) gs.DType {
 // Read is a value of the base, in float32. Readers that the splicer moves do not
 // include what is added here.
 func (s *Splicer) Read(v *gs.Value) gs.Wire {
-	return s.single(v, s.patch.Tap(s.own(v)))
+	if w, ok := s.reads[v]; ok {
+		return w
+	}
+	w := s.single(v, s.patch.Tap(s.own(v)))
+	s.reads[v] = w
+	return w
 }
 
 // single gives a wire of a base value's type in float32.
@@ -153,7 +159,7 @@ func (s *Splicer) AddTo(b Block, site Site, result gs.Wire) {
 	}
 	if operand, ok := skip(sum, site.Value); ok {
 		stream := sum.Producer().Input(operand)
-		total := s.Op("residual", "Add", s.patch.Tap(s.own(stream)), s.back(result, stream))
+		total := s.Op("residual", "Add", s.latest(stream), s.back(result, stream))
 		s.patch.ShuntUse(gs.Use{Node: s.node(sum.Producer()), Input: operand}, total)
 		return
 	}
@@ -173,6 +179,14 @@ func skip(sum, branch *gs.Value) (operand int, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// readLatest is what the readers of a base value read by now, in float32.
+func (s *Splicer) readLatest(v *gs.Value) gs.Wire {
+	if w, ok := s.moved[s.own(v)]; ok {
+		return s.single(v, w)
+	}
+	return s.Read(v)
 }
 
 // Offset lets every reader of a base's weight read it plus a trainable offset of

@@ -182,19 +182,34 @@ func (s *Splicer) pad(name string, w gs.Wire, rows, before, after int, fill floa
 
 // ScaleResult multiplies a layer's result, bias included, by a gain for each column.
 func (s *Splicer) ScaleResult(name string, l Layer, gain gs.Wire) {
-	s.Replace(l.Out, s.Op(name, "Mul", s.single(l.Out, s.latest(l.Out)), s.Row(name, l, gain)))
+	s.Replace(l.Out, s.Op(name, "Mul", s.readLatest(l.Out), s.Row(name, l, gain)))
 }
 
 // Modulate turns a base value y into gain·y + offset for all its readers.
 func (s *Splicer) Modulate(y *gs.Value, gain, offset gs.Wire) {
-	s.Replace(y, s.Op("shifted", "Add", s.Op("scaled", "Mul", s.single(y, s.latest(y)), gain), offset))
+	s.Replace(y, s.Op("shifted", "Add", s.Op("scaled", "Mul", s.readLatest(y), gain), offset))
+}
+
+// ModulateResult does so with a layer's result. Where it ends a branch, the change
+// (gain - 1)·y + offset is added as by [Splicer.AddResult].
+func (s *Splicer) ModulateResult(b Block, l Layer, gain, offset gs.Wire) {
+	if l.Name != LayerO && l.Name != LayerFC2 || l.joint() != l.Out {
+		s.Modulate(l.Out, s.Row("scale", l, gain), s.Row("shift", l, offset))
+		return
+	}
+	less := s.Op("less", "Sub", gain, s.Number("less_one", 1))
+	if bias, ok := s.bias("bias", l); ok {
+		offset = s.Op("offset", "Add", s.Op("offset_change", "Mul", bias, less), offset)
+	}
+	own := s.Op("scaled", "Mul", s.Product("product", l), s.Row("scale", l, less))
+	s.AddResult(b, l, s.Op("change", "Add", own, s.Row("shift", l, offset)))
 }
 
 // Row gives a vector over a layer's columns the shape by which it meets the layer's
 // result.
 func (s *Splicer) Row(name string, l Layer, vector gs.Wire) gs.Wire {
 	shape := l.row(len(typeOf(s.types, l.Out).Shape))
-	if len(shape) == 1 {
+	if len(shape) <= 1 {
 		return vector
 	}
 	return s.Op(name+"_row", "Reshape", vector, s.Ints(name+"_row_shape", shape...))
@@ -207,7 +222,7 @@ func (s *Splicer) ScaleInput(name string, l Layer, gain gs.Wire) {
 	if shape := l.inputRow(len(typeOf(s.types, l.In).Shape)); len(shape) > 1 {
 		gain = s.Op(name+"_row", "Reshape", gain, s.Ints(name+"_row_shape", shape...))
 	}
-	s.ReplaceUse(use, s.Op(name, "Mul", s.single(l.In, s.latest(l.In)), gain))
+	s.ReplaceUse(use, s.Op(name, "Mul", s.readLatest(l.In), gain))
 }
 
 // inputRow is the shape by which a vector over the channels that a layer reads meets
@@ -276,20 +291,37 @@ func (s *Splicer) Matrix(name string, p Part) gs.Wire {
 }
 
 // Product is what the base computes at a layer without the bias, where
-// [Splicer.AddResult] adds.
+// [Splicer.AddResult] adds. It is read off the result, the bias subtracted, where
+// runtimes fuse the product with the bias, which they do if all sizes are known, and
+// from the product itself where they fuse the bias with what is behind: so both go on
+// to compute what they did.
 func (s *Splicer) Product(name string, l Layer) gs.Wire {
-	y := s.Read(l.joint())
-	if l.Bias == nil || !l.direct() {
-		return y
+	bias, ok := s.bias(name+"_bias", l)
+	switch {
+	case !ok || !l.direct():
+		return s.Read(l.joint())
+	case !l.biasOfNode() && (l.Name == LayerO || l.Name == LayerFC2) && !s.static(l.In):
+		return s.Read(l.product)
+	}
+	return s.Op(name, "Sub", s.Read(l.Out), s.Row(name+"_bias", l, bias))
+}
+
+// bias is a layer's, as its result has it; false if it has none.
+func (s *Splicer) bias(name string, l Layer) (gs.Wire, bool) {
+	if l.Bias == nil {
+		return gs.Wire{}, false
 	}
 	b := s.Read(l.Bias)
 	if l.biasOfNode() {
 		b = s.Scale(name+"_beta", b, float64(l.Node.Float("beta", 1)))
-		if l.channels {
-			b = s.Row(name+"_bias", l, b)
-		}
 	}
-	return s.Op(name, "Sub", y, b)
+	return b, true
+}
+
+// static reports whether all sizes of a base value are known.
+func (s *Splicer) static(v *gs.Value) bool {
+	shape := typeOf(s.types, v).Shape
+	return shape != nil && !slices.ContainsFunc(shape, func(d gs.Dim) bool { return d.Value < 0 })
 }
 
 // SumOver adds the sum over one axis, which goes.

@@ -12,13 +12,18 @@ import (
 	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
 	"github.com/aat-onnx/aat-onnx/adapterinject/bitfit"
+	"github.com/aat-onnx/aat-onnx/adapterinject/conformer"
+	"github.com/aat-onnx/aat-onnx/adapterinject/convpass"
 	"github.com/aat-onnx/aat-onnx/adapterinject/dora"
 	"github.com/aat-onnx/aat-onnx/adapterinject/full"
 	"github.com/aat-onnx/aat-onnx/adapterinject/headonly"
+	"github.com/aat-onnx/aat-onnx/adapterinject/houlsby"
 	"github.com/aat-onnx/aat-onnx/adapterinject/ia3"
 	"github.com/aat-onnx/aat-onnx/adapterinject/lastk"
 	"github.com/aat-onnx/aat-onnx/adapterinject/lora"
 	"github.com/aat-onnx/aat-onnx/adapterinject/norms"
+	"github.com/aat-onnx/aat-onnx/adapterinject/parallel"
+	"github.com/aat-onnx/aat-onnx/adapterinject/pfeiffer"
 	"github.com/aat-onnx/aat-onnx/adapterinject/ssf"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
@@ -51,6 +56,21 @@ func All() []Kind {
 		}),
 		kind("aat-m", "MLP adapters only (AAT^M)", "rank scale scope seed", func(o Options) aat.Recipe {
 			return aat.Recipe{Scope: o.Scope, Rank: o.Rank, Scale: o.Scale, MLPOnly: true, Seed: o.Seed}
+		}),
+		kind("houlsby", "two sequential bottlenecks, norms trained (arXiv 1902.00751)", "rank scale scope seed", func(o Options) houlsby.Recipe {
+			return houlsby.Recipe{Scope: o.Scope, Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		}),
+		kind("pfeiffer", "one sequential bottleneck behind the MLP, its norm trained (arXiv 2005.00247)", "rank scale scope seed", func(o Options) pfeiffer.Recipe {
+			return pfeiffer.Recipe{Scope: o.Scope, Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		}),
+		kind("parallel", "a scaled bottleneck beside the MLP (AdaptFormer, arXiv 2205.13535)", "rank scale scope seed", func(o Options) parallel.Recipe {
+			return parallel.Recipe{Scope: o.Scope, Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		}),
+		kind("conv", "a convolutional bottleneck over the grid of patches (ConvPass, arXiv 2207.07039)", "rank scale scope seed", func(o Options) convpass.Recipe {
+			return convpass.Recipe{Scope: o.Scope, Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		}),
+		kind("conformer", "a Conformer's convolution module as a bottleneck (arXiv 2312.03694)", "rank scope seed", func(o Options) conformer.Recipe {
+			return conformer.Recipe{Scope: o.Scope, Rank: o.Rank, Seed: o.Seed}
 		}),
 		kind("lora", "low-rank updates of linear layers (LoRA, arXiv 2106.09685)", "rank scale sites scope seed", func(o Options) lora.Recipe {
 			return lora.Recipe{Scope: o.Scope, Layers: layers(o.Sites), Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}

@@ -83,7 +83,7 @@ func linear(t *adapterinject.Target, b adapterinject.Block, l adapterinject.Laye
 		Name: fmt.Sprintf("block%d/%s", b.Index, l.Name), Block: b.Index, Site: site, Parameters: 2 * int64(l.OutDim),
 		Splice: func(s *adapterinject.Splicer) {
 			gain, offset := params(s, l.OutDim)
-			s.Modulate(l.Out, s.Row("scale", l, gain), s.Row("shift", l, offset))
+			s.ModulateResult(b, l, gain, offset)
 		},
 		Fold: func(f *adapterinject.Folder) error {
 			gain, offset, err := trained(f, l.OutDim)

@@ -107,6 +107,21 @@ func (n *Net) Projections(z gs.Wire, name func(string) string) (q, k, v gs.Wire)
 		parts := n.P.Add("Split", all, n.Ints(1, 1, 1), gs.Attrs{"axis": 0}, gs.Outputs(3))
 		squeeze := func(w gs.Wire) gs.Wire { return n.P.Add("Squeeze", w, n.Ints(0)) }
 		return squeeze(parts), squeeze(parts.Out(1)), squeeze(parts.Out(2))
+	case "interleaved", "by head": // one head's query, key and value stand together, as in GPT-NeoX; with an axis of their own, as in BLOOM
+		all := n.Dense(z, n.Width, 3*n.Width, name("q"))
+		if n.S.QKV == "by head" {
+			all = n.Reshape(all, -1, Tokens, heads, 3, headWidth)
+			pick := func(i int64) gs.Wire {
+				at := n.P.Add("Constant", gs.Attrs{"value": gs.NewTensor([]int64{}, []int64{i})})
+				return n.Transpose(n.P.Add("Gather", all, at, gs.Attrs{"axis": 3}), 0, 2, 1, 3)
+			}
+			return pick(0), pick(1), pick(2)
+		}
+		all = n.Transpose(n.Reshape(all, -1, Tokens, heads, 3*headWidth), 0, 2, 1, 3)
+		part := func(i int64) gs.Wire {
+			return n.P.Add("Slice", all, n.Ints(i*headWidth), n.Ints((i+1)*headWidth), n.Ints(-1))
+		}
+		return part(0), part(1), part(2)
 	case "cross":
 		other := n.P.Add("Relu", n.P.Tap(n.M.Graph.Input("x")))
 		return split(n.Dense(z, n.Width, n.Width, name("q"))), split(n.Dense(other, n.Width, n.Width, name("k"))), split(n.Dense(other, n.Width, n.Width, name("v")))

@@ -12,7 +12,7 @@ import (
 
 // Spelling says how a block is written down.
 type Spelling struct {
-	QKV    string // separate, gather, split, attention (the operator), cross, learned
+	QKV    string // separate, gather, split, interleaved, by head, attention (the operator), cross, learned
 	Linear string // matmul, second (bias second), gemm, transposed, identity, quantised
 	Core   string // div, mul, sdpa, mask, boolmask, fed (mask is an input), scores-add
 	Norm   string // op, spelled, twosub, cast, reciprocal, keras
