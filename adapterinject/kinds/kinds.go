@@ -24,6 +24,7 @@ import (
 	"github.com/aat-onnx/aat-onnx/adapterinject/norms"
 	"github.com/aat-onnx/aat-onnx/adapterinject/parallel"
 	"github.com/aat-onnx/aat-onnx/adapterinject/pfeiffer"
+	"github.com/aat-onnx/aat-onnx/adapterinject/prefix"
 	"github.com/aat-onnx/aat-onnx/adapterinject/ssf"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
@@ -86,6 +87,9 @@ func All() []Kind {
 		}),
 		kind("ssf", "scales and shifts behind linear layers and norms (SSF, arXiv 2210.08823)", "scope", func(o Options) ssf.Recipe {
 			return ssf.Recipe{Scope: o.Scope}
+		}),
+		kind("prefix", "keys and values of attention's own, gated (arXiv 2303.16199)", "rank scope seed", func(o Options) prefix.Recipe {
+			return prefix.Recipe{Scope: o.Scope, Tokens: o.Rank, Seed: o.Seed}
 		}),
 		kind("bitfit", "biases of blocks and norms (BitFit, arXiv 2106.10199)", "scope", func(o Options) bitfit.Recipe { return bitfit.Recipe{Scope: o.Scope} }),
 		kind("ln", "gains and offsets of norms", "scope", func(o Options) norms.Recipe { return norms.Recipe{Scope: o.Scope} }),

@@ -1,0 +1,20 @@
+package adapterinject
+
+import (
+	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+)
+
+// AddToContext adds to what one node reads of a base value, in the value's layout: a
+// result of other rank, whose rows come in the same order, is given its form first.
+func (s *Splicer) AddToContext(v *gs.Value, reader *gs.Node, result gs.Wire, rank int) {
+	if own := len(typeOf(s.types, v).Shape); own != rank {
+		form := s.Op("form", "Shape", s.patch.Tap(s.own(v)))
+		result = s.Op("formed", "Reshape", result, form)
+	}
+	total := s.Op("sum", "Add", s.latest(v), s.back(result, v))
+	for i, in := range reader.Inputs() {
+		if in == v {
+			s.patch.ShuntUse(gs.Use{Node: s.node(reader), Input: i}, total)
+		}
+	}
+}
