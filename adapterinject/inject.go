@@ -14,10 +14,7 @@ func (p *InjectionPlan) Inject() (*gs.Model, error) {
 	patch := m.NewPatch("aat")
 	moved := map[*gs.Value]gs.Wire{}
 	for _, a := range p.all() {
-		a.Splice(&Splicer{
-			model: m, patch: patch, types: p.target.types, opset: p.target.Opset,
-			seed: a.Seed, tag: m.IRVersion() >= 10, prefix: a.Name + "/", moved: moved, reads: map[*gs.Value]gs.Wire{},
-		})
+		a.Splice(p.splicer(m, patch, a, moved))
 	}
 	if err := patch.Apply(); err != nil {
 		return nil, fmt.Errorf("inject: %w", err)
@@ -26,4 +23,12 @@ func (p *InjectionPlan) Inject() (*gs.Model, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// splicer writes one adapter into a copy of the planned model.
+func (p *InjectionPlan) splicer(m *gs.Model, patch *gs.Patch, a Adapter, moved map[*gs.Value]gs.Wire) *Splicer {
+	return &Splicer{
+		model: m, patch: patch, types: p.target.types, opset: p.target.Opset,
+		seed: a.Seed, tag: m.IRVersion() >= 10, prefix: a.Name + "/", moved: moved, reads: map[*gs.Value]gs.Wire{},
+	}
 }
