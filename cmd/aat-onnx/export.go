@@ -26,10 +26,16 @@ func exportCommand(a *app) *cobra.Command {
 			"  fused   one ONNX file with the adapters as nodes inside",
 			"  merged  one ONNX file with the adapters in the base's weights where that is exact",
 			"          but for rounding; the others stay nodes, and are named",
-			"Both run in any ONNX runtime."),
+			"  adapter one safetensors file with what was trained only, and all that 'aat-onnx merge'",
+			"          needs to make the fused model of it and the base",
+			"  swap    the base with untrained adapters as optional inputs, and beside it the trained",
+			"          ones as .onnx_adapter, which ONNX Runtime (1.20 on) activates for a run; with an",
+			"          -o that ends in .onnx_adapter, that file only",
+			"Fused and merged models run in any ONNX runtime."),
 		Example: paragraphs(
 			"  aat-onnx export runs/birds -o birds.onnx",
-			"  aat-onnx export runs/birds -o birds.onnx --form merged"),
+			"  aat-onnx export runs/birds -o birds.onnx --form merged",
+			"  aat-onnx export runs/birds -o birds.safetensors --form adapter"),
 		Args: exactArgs("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := needFlag(c, "output", out, "aat-onnx export runs/birds -o birds.onnx"); err != nil {
@@ -49,7 +55,7 @@ func exportCommand(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "write the model here")
-	c.Flags().StringVar(&form, "form", "fused", "fused or merged, see above")
+	c.Flags().StringVar(&form, "form", "fused", "fused, merged, adapter or swap, see above")
 	c.Flags().BoolVar(&o.Force, "force", false, "replace the output if it exists")
 	return c
 }
@@ -70,8 +76,21 @@ func (a *app) export(run *finetune.Run, form, out string, o export.Options) erro
 		}
 		result["folded"], result["kept"], result["relative_bound"] = merged.Folded, keptNames(merged), merged.RelativeBound()
 		text = mergedText(merged)
+	case "adapter":
+		if err := export.Adapter(run, out, o); err != nil {
+			return err
+		}
+	case "swap":
+		model, adapter := swapFiles(out)
+		if err := export.Swap(run, model, adapter, o); err != nil {
+			return err
+		}
+		result["adapter"] = adapter
+		if model != "" {
+			text = fmt.Sprintf("wrote %s, to be made active in its runs\n", adapter)
+		}
 	default:
-		return usage("unknown form "+form, "forms are fused and merged")
+		return usage("unknown form "+form, "forms are fused, merged, adapter and swap")
 	}
 	info, err := os.Stat(out)
 	if err != nil {
@@ -83,6 +102,15 @@ func (a *app) export(run *finetune.Run, form, out string, o export.Options) erro
 	}
 	fmt.Fprintf(a.stdout, "wrote %s (%s, epoch %d, val accuracy %s)\n%s", out, mebibytes(info.Size()), run.Result.BestEpoch, percent(run.Result.Val.Accuracy), text)
 	return nil
+}
+
+// swapFiles are the model and the adapter that an output's name stands for.
+func swapFiles(out string) (model, adapter string) {
+	const ending = ".onnx_adapter"
+	if strings.HasSuffix(out, ending) {
+		return "", out
+	}
+	return out, strings.TrimSuffix(out, ".onnx") + ending
 }
 
 func keptNames(m *adapterinject.Merged) []string {
