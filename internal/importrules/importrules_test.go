@@ -76,7 +76,9 @@ var rules = []rule{
 	{"importer/onnxgo/internal/score", []string{"importer/onnxgo"}, []string{"github.com/gomlx", "github.com/owulveryck/onnx-go", "gorgonia.org/tensor"}, "runs onnx-go's own tests"},
 	{"finetune/data", []string{"audio", "internal/safefile"}, nil, "labels and splits of recordings"},
 	{"finetune", []string{"graphsurgery", "importer", "audio", "finetune/data", "internal/atomicfile"}, []string{"github.com/gomlx", "github.com/gofrs/flock", "golang.org/x/sys"}, "the training loop"},
-	{"export", []string{"graphsurgery", "adapterinject", "finetune", "internal/ort"}, nil, "artefacts and their check in a second runtime"},
+	{"internal/tort", nil, nil, "ONNX Runtime's adapter files, a leaf"},
+	{"internal/safetensors", nil, nil, "tensors in a file, a leaf"},
+	{"export", []string{"graphsurgery", "adapterinject", "finetune", "internal/ort", "internal/atomicfile", "internal/safetensors", "internal/tort"}, nil, "artefacts and their check in a second runtime"},
 	{"cmd/aat-onnx", []string{"graphsurgery", "graphsurgery/draw", "models", "adapterinject", "importer", "audio", "finetune", "export", "internal"}, []string{"github.com/spf13"}, "flags, terminal, exit codes; no algorithms"},
 }
 
