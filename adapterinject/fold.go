@@ -14,6 +14,19 @@ type Folder struct {
 	types   *gs.Types // of the base
 	trained *gs.Graph
 	prefix  string
+	rounded *[]Rounded
+}
+
+// Rounded says how far a tensor that was folded into is from the exact numbers, which
+// are rounded once, to its type. A linear layer whose weight is off by at most Error
+// in each number gives results off by at most Error·(|x_1| + … + |x_in|), and by no more
+// than its bias's Error besides.
+type Rounded struct {
+	Adapter string
+	DType   gs.DType
+	Shape   []int64
+	Error   float64 // the largest distance of a stored number from the exact one
+	Largest float64 // the largest magnitude of a stored number
 }
 
 // Trained is the adapter's tensor of that name, with the numbers it has now.
@@ -67,14 +80,22 @@ func (f *Folder) SetWeight(v *gs.Value, t *gs.Tensor) error {
 // injected, a model by the same plan, are worked. The error is an
 // *UnsupportedError that names the first adapter for which no exact way exists.
 func (p *InjectionPlan) Fold(injected *gs.Model) (*gs.Model, error) {
+	m, _, err := p.FoldRounded(injected)
+	return m, err
+}
+
+// FoldRounded is [InjectionPlan.Fold], and says of each tensor written by
+// [Folder.SetLayer] and [Folder.FoldNorm] how far it is from the exact numbers.
+func (p *InjectionPlan) FoldRounded(injected *gs.Model) (*gs.Model, []Rounded, error) {
 	m := p.target.Model.Clone()
+	var rounded []Rounded
 	for _, a := range p.adapters {
 		if a.Fold == nil {
-			return nil, &gs.UnsupportedError{File: injected.Path(), What: fmt.Sprintf("adapter %s of method %s has no exact form in the base's weights", a.Name, p.recipe.Method()), Hint: "export the fused form"}
+			return nil, nil, &gs.UnsupportedError{File: injected.Path(), What: fmt.Sprintf("adapter %s of method %s has no exact form in the base's weights", a.Name, p.recipe.Method()), Hint: "export the fused form"}
 		}
-		if err := a.Fold(&Folder{model: m, base: p.target.Model.Graph, types: p.target.types, trained: injected.Graph, prefix: a.Name + "/"}); err != nil {
-			return nil, fmt.Errorf("folding adapter %s: %w", a.Name, err)
+		if err := a.Fold(&Folder{model: m, base: p.target.Model.Graph, types: p.target.types, trained: injected.Graph, prefix: a.Name + "/", rounded: &rounded}); err != nil {
+			return nil, nil, fmt.Errorf("folding adapter %s: %w", a.Name, err)
 		}
 	}
-	return m, nil
+	return m, rounded, nil
 }

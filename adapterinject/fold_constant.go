@@ -2,6 +2,7 @@ package adapterinject
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -160,14 +161,30 @@ func (f *Folder) write(u gs.Use, values []float64) error {
 	return p.Apply()
 }
 
-// tensor makes a tensor of floats, rounded to its type.
+// tensor makes a tensor of floats, rounded to its type, and notes by how much.
 func (f *Folder) tensor(d gs.DType, shape []int64, values []float64) (*gs.Tensor, error) {
-	if d == gs.Double {
-		return gs.NewTensor(shape, values), nil
-	}
 	single := make([]float32, len(values))
 	for i, x := range values {
 		single[i] = float32(x)
 	}
-	return gs.NewFloatTensor(d, shape, single)
+	t, err := gs.NewFloatTensor(d, shape, single)
+	if d == gs.Double {
+		t, err = gs.NewTensor(shape, values), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	stored, err := t.Float64s()
+	if err != nil {
+		return nil, err
+	}
+	r := Rounded{Adapter: strings.TrimSuffix(f.prefix, "/"), DType: d, Shape: slices.Clone(shape)}
+	for i, x := range stored {
+		if math.IsInf(x, 0) || math.IsNaN(x) {
+			return nil, &gs.UnsupportedError{What: fmt.Sprintf("number %d of a folded tensor is %v, which %s cannot hold", i, values[i], d), Hint: "export the fused form"}
+		}
+		r.Error, r.Largest = max(r.Error, math.Abs(x-values[i])), max(r.Largest, math.Abs(x))
+	}
+	*f.rounded = append(*f.rounded, r)
+	return t, nil
 }

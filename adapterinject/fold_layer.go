@@ -61,7 +61,7 @@ func (f *Folder) Layer(l Layer) (Affine, error) {
 	return a, l.checkBias()
 }
 
-// SetLayer gives a layer the numbers of a. A weight or bias that other nodes read too
+// SetLayer gives a layer the numbers of a; where a.B is nil its bias stays. A weight or bias that other nodes read too
 // stays for them, and the layer gets one of its own; where the layer adds no bias and
 // a has one, an addition is put behind the product.
 func (f *Folder) SetLayer(l Layer, a Affine) error {

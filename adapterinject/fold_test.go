@@ -35,9 +35,13 @@ func TestFoldSharedWeight(t *testing.T) {
 	if err := adapted.SetInitializer("aat/block0/q/lora_B", gs.NewTensor([]int64{2, 8}, make16(0.5))); err != nil {
 		t.Fatal(err)
 	}
-	folded, err := plan.Fold(adapted)
+	folded, rounded, err := plan.FoldRounded(adapted)
 	if err != nil {
 		t.Fatal(err)
+	}
+	const ulp = 1.0 / (1 << 24) // half of float32's spacing below 1
+	if len(rounded) != 1 || rounded[0].Error > ulp || rounded[0].Largest == 0 || rounded[0].Adapter != "block0/q" {
+		t.Errorf("rounded %+v, want the weight of block0/q within %v", rounded, ulp)
 	}
 	if got := product(folded, "b0.k").Input(1).Name(); got != shared {
 		t.Errorf("the key reads %q, want %q", got, shared)

@@ -60,7 +60,19 @@ func (b Block) Part(name LayerName) (Part, error) {
 			return Part{}, &gs.UnsupportedError{Node: l.Node.Label(), What: fmt.Sprintf("which columns of the packed layer %s of block %d are %s cannot be told: %v", packed, b.Index, name, l.untraced), Hint: "choose " + string(packed)}
 		}
 	}
+	if n := b.core(); b.Query == nil && (name == LayerQ || name == LayerK || name == LayerV) && n != nil && !is(n, "Softmax") {
+		return Part{}, &gs.UnsupportedError{Node: n.Label(), Op: n.Op(), Domain: n.Domain(), What: fmt.Sprintf("the projections of block %d are inside the operator, where %s cannot be tuned apart", b.Index, name), Hint: "export the model without fused attention"}
+	}
 	return Part{}, &gs.UnsupportedError{What: fmt.Sprintf("block %d has no linear layer %s as a value of the file: it has %s", b.Index, name, b.layerNames()), Hint: "choose other layers, or blocks that have it"}
+}
+
+// core is the node that computes the attention weights; nil where it is inside a
+// function.
+func (b Block) core() *gs.Node {
+	if b.Softmax == nil {
+		return nil
+	}
+	return b.Softmax.Producer()
 }
 
 func (b Block) layerNames() string {

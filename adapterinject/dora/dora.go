@@ -104,5 +104,6 @@ func (u unit) fold(f *adapterinject.Folder) error {
 		j := i % out
 		l.W[u.part.Place(i)] = gain[j] * max(math.Sqrt(base[j]), least) / max(math.Sqrt(now[j]), least) * v
 	}
+	l.B = nil // it stays
 	return f.SetLayer(u.part.Layer, l)
 }

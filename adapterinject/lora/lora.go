@@ -59,6 +59,7 @@ func (r Recipe) Adapters(t *adapterinject.Target) ([]adapterinject.Adapter, erro
 				for i, x := range update {
 					l.W[p.Place(i)] += x
 				}
+				l.B = nil // it stays
 				return f.SetLayer(p.Layer, l)
 			},
 		}

@@ -184,11 +184,11 @@ func logits(t *testing.T, backend compute.Backend, m *gs.Model) []float64 {
 		t.Fatal(err)
 	}
 	defer runner.Close()
-	results, err := runner.Run(map[string]*tensors.Tensor{program.Inputs()[0].Name: input(program)})
+	results, err := runner.Run(map[string]*tensors.Tensor{program.Inputs()[0].Name: Input(program)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return flat(t, results[program.Outputs()[0].Name])
+	return Flat(t, results[program.Outputs()[0].Name])
 }
 
 func furthest(a, b []float64) float64 {
@@ -232,19 +232,19 @@ func gradient(t *testing.T, backend compute.Backend, m *gs.Model) {
 		t.Fatal(err)
 	}
 	defer step.Finalize()
-	gradients, err := step.Call(input(program))
+	gradients, err := step.Call(Input(program))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, g := range gradients {
-		if xs := flat(t, g); !slices.ContainsFunc(xs, func(x float64) bool { return x != 0 }) {
+		if xs := Flat(t, g); !slices.ContainsFunc(xs, func(x float64) bool { return x != 0 }) {
 			t.Errorf("the gradient of %s is zero", names[i])
 		}
 	}
 }
 
-// input is one for a model: numbers that are no multiple of one another.
-func input(p *importer.Program) *tensors.Tensor {
+// Input is one for a model: numbers that are no multiple of one another.
+func Input(p *importer.Program) *tensors.Tensor {
 	dims, size := []int{}, 1
 	for _, d := range p.Inputs()[0].Shape {
 		n := int(max(d.Value, 2))
@@ -257,7 +257,8 @@ func input(p *importer.Program) *tensors.Tensor {
 	return tensors.FromFlatDataAndDimensions(xs, dims...)
 }
 
-func flat(t *testing.T, x *tensors.Tensor) []float64 {
+// Flat are the numbers of a float32 tensor, none of them NaN.
+func Flat(t *testing.T, x *tensors.Tensor) []float64 {
 	t.Helper()
 	if x.DType() != dtypes.Float32 {
 		t.Fatalf("a tensor of %s, want float32", x.DType())
