@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes/float16"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 
@@ -60,7 +62,7 @@ func measureFamily(o options, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		c := &candidate{family: f, base: base}
+		c := &candidate{family: f, base: base, half: strings.Contains(variant, "fp16") || strings.Contains(variant, "half")}
 		if c.bytes, err = os.ReadFile(path); err != nil {
 			return err
 		}
@@ -120,12 +122,21 @@ func (f *family) runORT(model []byte, level ort.OptLevel) (map[string]ort.Tensor
 	defer session.Close()
 	feeds := map[string]ort.Tensor{}
 	for _, in := range session.Inputs() {
-		feeds[in.Name] = tensorOf(f.arrays["input/"+in.Name])
+		feeds[in.Name] = tensorOf(f.arrays["input/"+in.Name], in.DType)
 	}
-	return session.Run(feeds)
+	out, err := session.Run(feeds)
+	for name, t := range out {
+		if t.Type == ort.Float16 { // these numbers are float32's too
+			for i := 0; i < len(t.Raw); i += 2 {
+				t.F32 = append(t.F32, float16.FromBits(binary.LittleEndian.Uint16(t.Raw[i:])).Float32())
+			}
+			out[name] = ort.Tensor{Shape: t.Shape, F32: t.F32}
+		}
+	}
+	return out, err
 }
 
-func tensorOf(a testutil.Array) ort.Tensor {
+func tensorOf(a testutil.Array, d ort.DType) ort.Tensor {
 	t := ort.Tensor{Shape: make([]int64, len(a.Shape))}
 	for i, d := range a.Shape {
 		t.Shape[i] = int64(d)
@@ -137,6 +148,12 @@ func tensorOf(a testutil.Array) ort.Tensor {
 		t.Bool = a.Bools()
 	default:
 		t.F32 = a.Float32s()
+	}
+	if d == ort.Float16 {
+		for _, x := range float16.FromFloat32s(t.F32...) {
+			t.Raw = binary.LittleEndian.AppendUint16(t.Raw, x.Bits())
+		}
+		t.F32, t.Type = nil, d
 	}
 	return t
 }
