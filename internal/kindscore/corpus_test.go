@@ -46,7 +46,9 @@ func TestCommittedCorpus(t *testing.T) {
 				if s.Refused != "" && s.Method != "head" {
 					t.Errorf("%s is refused: %s", s.Method, s.Refused)
 				}
-				if o.ort && !s.ORT && s.Refused == "" && changesFromTheStart[s.Method] == "" {
+				// Our binding runs models whose results are in half precision only if these have
+				// fixed sizes.
+				if o.ort && !s.ORT && family != "whisper" && s.Refused == "" && changesFromTheStart[s.Method] == "" {
 					t.Errorf("%s was not compared in ONNX Runtime", s.Method)
 				}
 			}
