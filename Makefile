@@ -11,7 +11,7 @@ GEN      := testdata/gen/corpus
 # An interpreter with testdata/gen/corpus/requirements.txt; made if not named.
 AAT_CORPUS_PYTHON ?= $(CURDIR)/.cache/corpus-venv/bin/python
 
-.PHONY: build quickstart test runtimes nodetests corpus conformance surgery-score import-score bench-surgery bench-train surgery lint clean
+.PHONY: build quickstart test runtimes nodetests corpus conformance surgery-score import-score kinds-score bench-surgery bench-train surgery lint clean
 
 build:
 	go build -trimpath -buildvcs=false -o $(BIN) ./cmd/aat-onnx
@@ -57,6 +57,13 @@ conformance: runtimes nodetests
 # gradients against PyTorch. On the Go backend it takes two minutes, on XLA hours.
 import-score: runtimes
 	go run ./internal/importscore -corpus $(CORPUS) -backend go -o docs/import-scores.md
+
+# Every kind of adapter on the exports that issue 6 names, in one table; KINDS_ONLY= and
+# KINDS_VARIANTS= (empty) take the whole corpus, for hours.
+KINDS_ONLY ?= ast,ast-sdpa,clap,clap-fused,vit,wav2vec2,whisper
+KINDS_VARIANTS ?= ts17,dynamo
+kinds-score: runtimes
+	go run ./internal/kindscore -corpus $(CORPUS) -only "$(KINDS_ONLY)" -variants "$(KINDS_VARIANTS)" -gradients xla:cpu -o docs/adapter-scores.md
 
 test: runtimes nodetests
 	go vet $(PKGS)

@@ -49,10 +49,17 @@ func (n Bottleneck) Beside(z *gs.Value, site Site, name string, seed uint64) Ada
 	return Adapter{
 		Name: name, Block: n.block.Index, Site: site, Rank: n.rank, Parameters: site.Parameters(n.rank), Seed: seed,
 		Splice: func(s *Splicer) {
-			h := s.Bottleneck(s.Read(z), n.block.Width, n.rank, n.activation)
+			h := s.Bottleneck(n.read(s, z, site), n.block.Width, n.rank, n.activation)
 			s.AddTo(n.block, site, s.Scale("scale", h, n.scale))
 		},
 	}
+}
+
+func (n Bottleneck) read(s *Splicer, z *gs.Value, site Site) gs.Wire {
+	if z == site.Value {
+		return s.ReadBranch(n.block, site)
+	}
+	return s.Read(z)
 }
 
 // Stream is what a residual addition adds a site's value to: the stream in front of

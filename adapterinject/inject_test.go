@@ -37,7 +37,7 @@ func TestInjectGraph(t *testing.T) {
 		"aat/block0/attn/residual_output_0":    "Add(x, aat/block0/attn/up_add_output_0)",
 		"aat/block0/attn/up_add_output_0":      "Add(aat/block0/attn/up_matmul_output_0, aat/block0/attn/up_bias)",
 		"aat/block0/attn/up_matmul_output_0":   "MatMul(aat/block0/attn/act_halve_output_0, aat/block0/attn/up_weight)",
-		"aat/block0/attn/down_matmul_output_0": "MatMul(b0.o, aat/block0/attn/down_weight)",
+		"aat/block0/attn/down_matmul_output_0": "MatMul(aat/block0/attn/branch_output_0, aat/block0/attn/down_weight)",
 		"aat/block0/mlp/down_matmul_output_0":  "MatMul(b0.norm, aat/block0/mlp/down_weight)",
 		"aat/block0/mlp/scale_output_0":        "Mul(aat/block0/mlp/up_add_output_0, aat/block0/mlp/scale_factor_output_0)",
 		"aat/block0/mlp/residual_output_0":     "Add(b0.sum1, aat/block0/mlp/scale_output_0)",

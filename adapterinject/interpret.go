@@ -139,6 +139,16 @@ func (c *noop) interpretDiv(n *gs.Node) meaning {
 	return m
 }
 
+// sumOf names the base's own sum of two of its values; empty if it has none.
+func (c *noop) sumOf(a, b string) string {
+	for _, u := range c.base.Value(a).Uses() {
+		if is(u.Node, "Add") && u.Node.Input(1-u.Input) == c.base.Value(b) {
+			return u.Node.Output(0).Name()
+		}
+	}
+	return ""
+}
+
 // interpretAdd knows a bias, and the addition of zeros to a value of the base: those
 // of an adapter of the same shape, or a tensor's.
 func (c *noop) interpretAdd(n *gs.Node) (meaning, error) {
@@ -163,6 +173,8 @@ func (c *noop) interpretAdd(n *gs.Node) (meaning, error) {
 		return meaning{zero: a.zero && b.zero, like: b.like}, nil
 	case a.same == "":
 		return meaning{zero: a.zero && b.zero, like: a.like}, nil
+	case !b.zero && b.same != "": // two of the base's own values
+		return meaning{like: c.sumOf(a.same, b.same), dims: spread(a.dims, b.dims)}, nil
 	case !b.zero:
 		return meaning{}, fmt.Errorf("what it adds to %q is not zero: the up-projection has values (a trained model?)", a.same)
 	case a.same != b.like && !c.alike[[2]string{a.same, b.like}]:

@@ -306,6 +306,26 @@ func (s *Splicer) Product(name string, l Layer) gs.Wire {
 	return s.Op(name, "Sub", s.Read(l.Out), s.Row(name+"_bias", l, bias))
 }
 
+// ReadBranch is the result of a block's attention or MLP, at [AttentionOut] or
+// [MLPOut]. Where runtimes fuse the bias with the residual addition and the norm
+// behind, which they do while the sum of product and bias has no other reader, the
+// sum is computed a second time, in the other order lest it be taken for the first.
+func (s *Splicer) ReadBranch(b Block, site Site) gs.Wire {
+	name := LayerO
+	if site.Name == MLPOut {
+		name = LayerFC2
+	}
+	l, ok := b.Layer(name)
+	if !ok || l.Bias == nil || l.Out != site.Value || l.biasOfNode() || !l.direct() || s.static(l.In) {
+		return s.Read(site.Value)
+	}
+	order := [2]gs.Wire{s.Read(l.Bias), s.Read(l.product)}
+	if l.Out.Producer().Input(0) == l.Bias {
+		order[0], order[1] = order[1], order[0]
+	}
+	return s.Op("branch", "Add", order[0], order[1])
+}
+
 // bias is a layer's, as its result has it; false if it has none.
 func (s *Splicer) bias(name string, l Layer) (gs.Wire, bool) {
 	if l.Bias == nil {

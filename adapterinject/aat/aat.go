@@ -84,7 +84,7 @@ func (r Recipe) adapter(b adapterinject.Block, site adapterinject.Site, name str
 func (r Recipe) spatial(b adapterinject.Block, site adapterinject.Site, rank int) adapterinject.Adapter {
 	a := r.adapter(b, site, "attn", rank)
 	a.Splice = func(s *adapterinject.Splicer) {
-		s.AddTo(b, site, s.Bottleneck(s.Read(site.Value), b.Width, rank, b.GELU()))
+		s.AddTo(b, site, s.Bottleneck(s.ReadBranch(b, site), b.Width, rank, b.GELU()))
 	}
 	return a
 }

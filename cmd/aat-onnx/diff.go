@@ -142,12 +142,13 @@ func drawDiff(m *graphsurgery.Model, d diff.Diff, blocks []adapterinject.Block, 
 }
 
 // onlyAdapters allows what inject adds: nodes and tensors under its prefix, its
-// metadata, edges to them, and outputs that its new head gives.
+// metadata, edges to them, and outputs that these nodes give: a new head's, or a norm's
+// that is scaled. Which outputs may be such, the recipe says; see misfits.
 func onlyAdapters(old, now *graphsurgery.Model) diff.Only {
 	o := diff.Only{Prefix: adapterinject.Prefix, Metadata: "aat.", Rewired: diff.AnyNumber}
 	for _, v := range old.Graph.Outputs() {
 		w := now.Graph.Output(v.Name())
-		if w != nil && w.Producer() != nil && strings.HasPrefix(w.Producer().Name(), adapterinject.Prefix+"head/") {
+		if w != nil && w.Producer() != nil && strings.HasPrefix(w.Producer().Name(), adapterinject.Prefix) {
 			o.Outputs = append(o.Outputs, v.Name())
 		}
 	}

@@ -72,6 +72,7 @@ var rules = []rule{
 	{"internal/conformancedoc", []string{"internal/conformance", "internal/atomicfile"}, nil, "a program for make conformance"},
 	{"internal/surgeryscore", []string{"graphsurgery", "adapterinject"}, nil, "scores both from outside, on the corpus"},
 	{"internal/importscore", []string{"graphsurgery", "importer", "internal/ort", "internal/pjrt", "internal/testutil"}, []string{"github.com/gomlx"}, "scores the importer from outside, on the corpus"},
+	{"internal/kindscore", []string{"graphsurgery", "graphsurgery/diff", "adapterinject", "importer", "internal/ort", "internal/pjrt", "internal/testutil"}, []string{"github.com/gomlx"}, "scores the kinds of adapters from outside, on the corpus"},
 	{"importer/onnxgo", []string{"graphsurgery", "importer", "internal/opschema", "internal/pjrt"}, []string{"github.com/gomlx", "github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "gonum.org/v1/gonum"}, "a backend for onnx-go; nothing else of ours imports it"},
 	{"importer/onnxgo/internal/score", []string{"importer/onnxgo"}, []string{"github.com/gomlx", "github.com/owulveryck/onnx-go", "gorgonia.org/tensor"}, "runs onnx-go's own tests"},
 	{"finetune/data", []string{"audio", "internal/safefile"}, nil, "labels and splits of recordings"},
