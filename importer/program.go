@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -27,6 +28,14 @@ type Options struct {
 	// decide shapes in [Program.Call] too; they are not fed. A Runner needs none: it
 	// compiles a program per value of an input that decides a shape.
 	Fixed map[string]*graphsurgery.Tensor
+	// Compute is the type that products take their operands in: Float, or BFloat16 or
+	// Float16, which XLA alone computes with. They are MatMul and its kin, Gemm, Einsum,
+	// convolutions (depthwise ones excepted) and attention's two; sums, and all else, are float32,
+	// and so are products with a trainable initialiser. Frozen initialisers that
+	// nothing but products read lie on the device in this type. Half precision in the file
+	// becomes float32 first, in the types of inputs and outputs too. Undefined computes
+	// as the file says.
+	Compute graphsurgery.DType
 	// MaxHostElements bounds the tensors that are computed in plain Go while the
 	// graph is built; larger ones are left to the backend. 0 means
 	// DefaultMaxHostElements.
@@ -58,6 +67,7 @@ type Program struct {
 	trainable map[string]bool
 	units     map[*graphsurgery.Node]*unit
 	fixed     map[*graphsurgery.Value]*hostTensor // inputs that are built in
+	half      dtypes.DType                        // of products, InvalidDType if that of their operands
 }
 
 // Load resolves every node of m. It returns a *graphsurgery.UnsupportedError
@@ -76,6 +86,10 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 		trainable: make(map[string]bool),
 		fixed:     make(map[*graphsurgery.Value]*hostTensor),
 	}
+	if err := p.applyPrecision(); err != nil {
+		return nil, err
+	}
+	m = p.model
 	if n := expansion(m.Graph, make(map[*graphsurgery.Function]int)); n > maxUnrolled+len(m.Graph.Nodes()) {
 		return nil, &graphsurgery.UnsupportedError{File: m.Path(), What: fmt.Sprintf("functions that expand to more than %d nodes", maxUnrolled)}
 	}
@@ -256,11 +270,7 @@ func (p *Program) InstallOn(store *model.Store, backend compute.Backend) error {
 		if store.GetVariable(path) != nil {
 			return fmt.Errorf("install %q: the store has variable %q already; use a store of its own for each program", v.Name(), path)
 		}
-		stored, err := v.Dense()
-		if err != nil {
-			return err
-		}
-		t, err := paramTensor(stored, backend)
+		t, err := p.paramTensor(v, backend)
 		if err != nil {
 			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
 		}

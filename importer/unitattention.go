@@ -91,7 +91,7 @@ func (s spelt) lower(t *tracer) *wire {
 	if !ok || math.IsInf(1/scale, 0) {
 		return nil
 	}
-	a := attention{scale: scale, q: t.ofRank4(q), k: graph.Transpose(t.ofRank4(k), 2, 3), v: t.ofRank4(v)}
+	a := attention{tracer: t, scale: scale, q: t.ofRank4(q), k: graph.Transpose(t.ofRank4(k), 2, 3), v: t.ofRank4(v)}
 	if s.bias != nil {
 		b := t.wireOf(s.bias)
 		scores := append(slices.Clone(q.dims[:rank-1]), k.dims[rank-1])
