@@ -50,7 +50,8 @@ func newEngine(m *graphsurgery.Model, p ports, c Config) (*engine, error) {
 	if trainable == nil {
 		trainable = underPrefix
 	}
-	program, err := importer.Load(m, importer.Options{Trainable: trainable})
+	compute, _ := importer.Precision(c.Precision) // validate knows it
+	program, err := importer.Load(m, importer.Options{Trainable: trainable, Compute: compute})
 	if err != nil {
 		return nil, err
 	}

@@ -42,10 +42,14 @@ func exchangeDType(t *tensors.Tensor) (graphsurgery.DType, error) {
 }
 
 // RunONNX is Run on ONNX tensors: it copies the inputs to the backend and the
-// results back.
+// results back. Half precision is taken for an input that [Options] widened.
 func (r *Runner) RunONNX(inputs map[string]*graphsurgery.Tensor, outputs ...string) (map[string]*graphsurgery.Tensor, error) {
 	feeds := make(map[string]Data, len(inputs))
 	for name, t := range inputs {
+		t, err := r.program.widened(name, t)
+		if err != nil {
+			return nil, fmt.Errorf("input %q: %w", name, err)
+		}
 		feed, err := NewTensor(t)
 		if err != nil {
 			return nil, fmt.Errorf("input %q: %w", name, err)
@@ -66,4 +70,18 @@ func (r *Runner) RunONNX(inputs map[string]*graphsurgery.Tensor, outputs ...stri
 		}
 	}
 	return out, nil
+}
+
+// widened gives an input of half precision as float32 where Options.Compute made that of it.
+func (p *Program) widened(name string, t *graphsurgery.Tensor) (*graphsurgery.Tensor, error) {
+	half := t.DType() == graphsurgery.Float16 || t.DType() == graphsurgery.BFloat16
+	v := p.model.Graph.Value(name)
+	if !half || v == nil || v.DType() != graphsurgery.Float || p.options.Compute == graphsurgery.Undefined {
+		return t, nil
+	}
+	floats, err := t.Float32s()
+	if err != nil {
+		return nil, err
+	}
+	return graphsurgery.NewTensor(t.Shape(), floats), nil
 }

@@ -20,6 +20,7 @@ import (
 
 type benchOptions struct {
 	backend, peer        string
+	precision            string
 	batch, rounds, steps int
 	serve                bool
 }
@@ -52,6 +53,7 @@ func benchCommand(a *app) *cobra.Command {
 	f.IntVar(&o.batch, "batch", 0, "clips a step (default: the model's own batch, else 1)")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; in each, every side takes its turn")
 	f.IntVar(&o.steps, "steps", 2, "steps a round")
+	f.StringVar(&o.precision, "precision", "f32", "type of the frozen model's products: f32, bf16 or f16")
 	f.StringVar(&o.peer, "peer", "", "command of another implementation to compare with")
 	f.BoolVar(&o.serve, "serve", false, "be one side of a measurement")
 	_ = f.MarkHidden("serve") // the flag was just defined
@@ -85,7 +87,7 @@ func (a *app) bench(ctx context.Context, path string, o benchOptions) error {
 		return err
 	}
 	batch := fmt.Sprint(o.batch)
-	sides := []*trainbench.Side{{Name: "aat-onnx", Command: []string{self, "bench", adapted, "--serve", "--batch", batch, "--backend", o.backend}}}
+	sides := []*trainbench.Side{{Name: "aat-onnx", Command: []string{self, "bench", adapted, "--serve", "--batch", batch, "--backend", o.backend, "--precision", o.precision}}}
 	if o.peer != "" {
 		frames := fmt.Sprint(m.Graph.Inputs()[0].Shape()[1].Value)
 		command := append(strings.Fields(o.peer), adapted, "--frames", frames, "--batch", batch)
@@ -140,13 +142,13 @@ func (a *app) benchServe(ctx context.Context, path string, o benchOptions) error
 		return err
 	}
 	loaded := time.Now()
-	s, err := finetune.NewStepper(m, finetune.Config{BatchSize: o.batch, Backend: backend, BackendName: info.Name})
+	s, err := finetune.NewStepper(m, finetune.Config{BatchSize: o.batch, Backend: backend, BackendName: info.Name, Precision: o.precision})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	about := trainbench.About{
-		About:  fmt.Sprintf("aat-onnx %s on %s", version, info.Name),
+		About:  fmt.Sprintf("aat-onnx %s on %s, products in %s", version, info.Name, o.precision),
 		Load:   loaded.Sub(begin).Seconds(),
 		Import: time.Since(loaded).Seconds(),
 		Loaded: trainbench.PeakMemory() - before,

@@ -20,6 +20,7 @@ import (
 type runOptions struct {
 	inputs, values []string
 	out, backend   string
+	precision      string
 	force          bool
 }
 
@@ -52,6 +53,7 @@ func runCommand(a *app) *cobra.Command {
 	f.StringArrayVar(&o.inputs, "input", nil, "NAME=FILE.npy: what to feed to an input (repeatable)")
 	f.StringArrayVar(&o.values, "value", nil, "also give this value of the model (repeatable)")
 	f.StringVarP(&o.out, "output", "o", "", "the archive to write")
+	f.StringVar(&o.precision, "precision", "", "type of products: f32, bf16 or f16; half precision in the file becomes f32 then (default: as the file says)")
 	f.BoolVar(&o.force, "force", false, "replace the archive if it exists")
 	addBackendFlag(c, &o.backend)
 	return c
@@ -75,7 +77,11 @@ func (a *app) runModel(ctx context.Context, path string, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	p, err := importer.Load(m, importer.Options{})
+	compute, ok := importer.Precision(o.precision)
+	if !ok {
+		return usage("--precision "+o.precision+" is none of f32, bf16 and f16", "leave it out to compute as the file says")
+	}
+	p, err := importer.Load(m, importer.Options{Compute: compute})
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ func trainCommand(a *app) *cobra.Command {
 	f.Float64Var(&o.cfg.LearningRate, "lr", 0, "learning rate of the first epochs (default 0.001)")
 	f.Float64Var(&o.cfg.WeightDecay, "weight-decay", 0, "AdamW's decoupled weight decay, below 0 for none (default 0.05)")
 	f.Uint64Var(&o.cfg.Seed, "seed", 0, "seed of the batches, and of the split of a plain folder")
+	f.StringVar(&o.cfg.Precision, "precision", "", "type of the frozen model's products: f32, bf16 or f16 (default f32)")
 	f.IntVar(&o.cfg.CheckpointEvery, "checkpoint-every", 0, "save after so many steps, besides each epoch and each minute")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in the folder")
 	f.BoolVar(&o.force, "force", false, "start again in a folder that holds a run")

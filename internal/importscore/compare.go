@@ -31,6 +31,9 @@ func (f *family) compare(path string, s *score) error {
 		trainable = floatInitializers(m)
 	}
 	o := importer.Options{Trainable: func(name string) bool { return trainable[name] }}
+	if s.Half && f.backend.String() == "go" { // which computes in no half precision
+		o.Compute = graphsurgery.Float
+	}
 	result, gradients, err := f.imported(m, o, len(trainable) > 0, s)
 	var refused *graphsurgery.UnsupportedError
 	if errors.As(err, &refused) && strings.Contains(refused.What, "decides a shape") {
