@@ -29,6 +29,10 @@ type Config struct {
 	Seed         uint64  // of the order of the batches
 	Precision    string  // of the frozen model's products: f32, bf16 or f16, see importer.Options.Compute. "": f32
 
+	// Recompute names values that the backward pass keeps, computing all between two of them
+	// again: less memory, more time. See importer.Options.Recompute. nil: all is kept.
+	Recompute []string
+
 	// Trainable says which initialisers are trained. nil: those under "aat/". The
 	// model's other tensors keep their bits.
 	Trainable func(initializer string) bool

@@ -51,7 +51,7 @@ func newEngine(m *graphsurgery.Model, p ports, c Config) (*engine, error) {
 		trainable = underPrefix
 	}
 	compute, _ := importer.Precision(c.Precision) // validate knows it
-	program, err := importer.Load(m, importer.Options{Trainable: trainable, Compute: compute})
+	program, err := importer.Load(m, importer.Options{Trainable: trainable, Compute: compute, Recompute: c.Recompute})
 	if err != nil {
 		return nil, err
 	}

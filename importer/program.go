@@ -36,6 +36,11 @@ type Options struct {
 	// becomes float32 first, in the types of inputs and outputs too. Undefined computes
 	// as the file says.
 	Compute graphsurgery.DType
+	// Recompute names values on the way through the model, such as the residual stream before
+	// each block: the backward pass keeps these and computes what lies between two of them
+	// again, which takes less memory and more time. On XLA CPU the memory is saved only
+	// with --xla_cpu_enable_concurrency_optimized_scheduler=false in XLA_FLAGS.
+	Recompute []string
 	// MaxHostElements bounds the tensors that are computed in plain Go while the
 	// graph is built; larger ones are left to the backend. 0 means
 	// DefaultMaxHostElements.
@@ -67,6 +72,7 @@ type Program struct {
 	trainable map[string]bool
 	units     map[*graphsurgery.Node]*unit
 	fixed     map[*graphsurgery.Value]*hostTensor // inputs that are built in
+	kept      []*graphsurgery.Value               // of Options.Recompute
 	half      dtypes.DType                        // of products, InvalidDType if that of their operands
 }
 
@@ -103,6 +109,9 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 		return nil, err
 	}
 	if err := p.collectParams(); err != nil {
+		return nil, err
+	}
+	if err := p.checkRemat(); err != nil {
 		return nil, err
 	}
 	p.findUnits()

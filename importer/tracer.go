@@ -104,8 +104,20 @@ func (t *tracer) feed(inputs map[string]*graph.Node, targets []*graphsurgery.Val
 // run lowers what targets need, in file order, and returns their wires.
 func (t *tracer) run(targets []*graphsurgery.Value) []*wire {
 	t.openUnits(targets)
-	for _, n := range plan(t.program.model.Graph, targets) {
-		t.step(n)
+	nodes := plan(t.program.model.Graph, targets)
+	segments := t.segments(nodes, targets)
+	again := make(map[*graphsurgery.Node]bool)
+	for _, s := range segments {
+		for _, n := range s.nodes {
+			again[n] = true
+		}
+	}
+	for _, n := range nodes {
+		if s := segments[n]; s != nil {
+			t.stepSegment(s)
+		} else if !again[n] {
+			t.step(n)
+		}
 	}
 	t.at = nil
 	wires := make([]*wire, len(targets))

@@ -44,9 +44,10 @@ func (p *Program) findUnits() {
 	}
 }
 
-// openUnits lets the units be lowered node by node inside which a target is.
+// openUnits lets the units be lowered node by node inside which a target is, or a value
+// that is kept for recomputation.
 func (t *tracer) openUnits(targets []*graphsurgery.Value) {
-	for _, v := range targets {
+	for _, v := range slices.Concat(targets, t.program.kept) {
 		if u := t.program.units[v.Producer()]; u != nil && v.Producer() != u.last() {
 			t.apart[u] = true
 		}
