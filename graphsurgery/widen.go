@@ -13,7 +13,7 @@ import (
 // be valid: some operators take no float64. The error is that of a tensor that
 // cannot be read.
 func (m *Model) Widen() (*Model, error) {
-	w := &Model{pb: proto.CloneOf(m.pb), path: m.path}
+	w := &Model{pb: proto.CloneOf(m.pb), path: m.path, held: m.held}
 	if err := m.widen(w.pb.ProtoReflect()); err != nil {
 		return nil, err
 	}
