@@ -29,7 +29,7 @@ func (t *Tensor) checkForm() error {
 		_, err := t.location()
 		return err
 	}
-	inline := len(t.pb.RawData) > 0
+	inline := t.rawSize() > 0
 	if stray := t.storedLen() - t.typedLen(); stray > 0 || inline && t.storedLen() > 0 {
 		return t.broken("its values are given in more than one form")
 	}
@@ -66,8 +66,8 @@ func (t *Tensor) checkSize() error {
 	}
 	if t.pb.RawData != nil {
 		want, ok := t.byteLen()
-		if !ok || int64(len(t.pb.RawData)) != want {
-			return t.broken("%d bytes for shape %v of %s, want %d", len(t.pb.RawData), t.pb.Dims, t.DType(), want)
+		if !ok || t.rawSize() != want {
+			return t.broken("%d bytes for shape %v of %s, want %d", t.rawSize(), t.pb.Dims, t.DType(), want)
 		}
 		return nil
 	}
@@ -130,7 +130,7 @@ func (t *Tensor) Raw() ([]byte, error) {
 		return t.external()
 	}
 	if t.pb.RawData != nil {
-		return t.pb.RawData, nil
+		return t.inline()
 	}
 	return t.typed(), nil
 }

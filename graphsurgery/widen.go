@@ -80,7 +80,7 @@ func eachMessage(message protoreflect.Message, f func(protoreflect.Message) bool
 
 // widened is a copy of m that z has changed.
 func (m *Model) widened(z widener) (*Model, error) {
-	w := &Model{pb: proto.CloneOf(m.pb), path: m.path, root: m.root}
+	w := &Model{pb: proto.CloneOf(m.pb), path: m.path, held: m.held}
 	if err := z.widen(m, w.pb.ProtoReflect()); err != nil {
 		return nil, err
 	}
