@@ -31,6 +31,33 @@ func ONNXTensor(t *tensors.Tensor) (*graphsurgery.Tensor, error) {
 	return graphsurgery.NewTensorRaw(dtype, shape, raw)
 }
 
+// ONNXTensorAs is [ONNXTensor] for a value of a given type: what a [Runner] returns of
+// a type of fewer than 16 bits holds its values or codes, one in each byte.
+func ONNXTensorAs(t *tensors.Tensor, as graphsurgery.DType) (*graphsurgery.Tensor, error) {
+	out, err := ONNXTensor(t)
+	if err != nil || storedDType(as) == as {
+		return out, err
+	}
+	if want := storedDType(as); out.DType() != want {
+		return nil, fmt.Errorf("type %s is held as %s, got %s", as, want, out.DType())
+	}
+	raw, err := out.Raw()
+	if err != nil {
+		return nil, err
+	}
+	return graphsurgery.NewTensorRaw(as, out.Shape(), pack(raw, as.Bits()))
+}
+
+// pack puts values of one byte each into few bits, the first into the lowest.
+func pack(values []byte, bits int) []byte {
+	each := 8 / bits
+	out := make([]byte, (len(values)+each-1)/each)
+	for i, v := range values {
+		out[i/each] |= v & byte(1<<bits-1) << (i % each * bits)
+	}
+	return out
+}
+
 // exchangeDType gives the ONNX type of a tensor's elements.
 func exchangeDType(t *tensors.Tensor) (graphsurgery.DType, error) {
 	for d := graphsurgery.Float; d <= graphsurgery.Int2; d++ {
@@ -65,7 +92,7 @@ func (r *Runner) RunONNX(inputs map[string]*graphsurgery.Tensor, outputs ...stri
 		if d.Kind != graphsurgery.KindTensor {
 			return nil, &graphsurgery.UnsupportedError{What: fmt.Sprintf("value %q as a tensor: it is a sequence or optional", name)}
 		}
-		if out[name], err = ONNXTensor(d.Tensor); err != nil {
+		if out[name], err = ONNXTensorAs(d.Tensor, r.program.model.Graph.Value(name).DType()); err != nil {
 			return nil, fmt.Errorf("output %q: %w", name, err)
 		}
 	}

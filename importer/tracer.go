@@ -98,6 +98,9 @@ func (t *tracer) feed(inputs map[string]*graph.Node, targets []*graphsurgery.Val
 			panic(err)
 		}
 		t.wires[v] = t.wire(n)
+		if d := v.DType(); storedDType(d) != d {
+			labelled(t.wires[v], d)
+		}
 	}
 }
 
@@ -213,6 +216,9 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 			panic(err)
 		}
 		w = hostWire(h)
+	}
+	if d := init.DType(); storedDType(d) != d {
+		labelled(w, d)
 	}
 	t.wires[v] = w
 	return w
