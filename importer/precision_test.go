@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -155,4 +156,20 @@ func runOne(t *testing.T, p *importer.Program, b compute.Backend, x *tensors.Ten
 		t.Fatal(err)
 	}
 	return tensors.MustCopyFlatData[float32](out[p.Outputs()[0].Name])
+}
+
+// TestEinsumOrders: the gradients of a sum over two axes that the operands name in different
+// orders are those of one where the second operand was transposed to the same order.
+func TestEinsumOrders(t *testing.T) {
+	const head = `<ir_version: 10, opset_import: ["" : 23]> g (float[4,2,4,3] a, float[4,4,6,2] b) => (float[2,6,3] y) `
+	other := parsedText(t, head+`{ y = Einsum<equation: string = "abcd,caeb->bed">(a, b) }`)
+	same := parsedText(t, head+`{ c = Transpose<perm: ints = [1,0,2,3]>(b)  y = Einsum<equation: string = "abcd,aceb->bed">(a, c) }`)
+	eachBackend(t, func(t *testing.T, b compute.Backend) {
+		got, want := valueAndGrads(t, load32(t, other, graphsurgery.Undefined), b), valueAndGrads(t, load32(t, same, graphsurgery.Undefined), b)
+		for i := range want {
+			if d := relative(got[i], want[i]); d > 1e-5 { // sums of 16 float32 products in another order
+				t.Errorf("result %d differs by %.2g of its largest element, want at most 1e-5", i, d)
+			}
+		}
+	})
 }

@@ -12,6 +12,7 @@ import (
 // products and a softmax. All values between its nodes are read inside it only.
 // If one of them is asked for, or lower declines, the nodes are lowered singly.
 type unit struct {
+	kind  string               // attention, gelu or norm
 	nodes []*graphsurgery.Node // in file order; the last makes the result
 	// lower gives the result from the wires of what the nodes read from outside, or
 	// nil. It must leave no trace when it declines.
@@ -39,8 +40,12 @@ func (p *Program) findUnits() {
 			take(p.attentionAt(n))
 		}
 	}
-	for _, a := range recognize.GELUs(pattern.LookExactly(p.model.Graph, nil)) {
+	view := pattern.LookExactly(p.model.Graph, nil)
+	for _, a := range recognize.GELUs(view) {
 		take(geluUnit(a, place))
+	}
+	for _, a := range recognize.Norms(view) {
+		take(normUnit(a, place))
 	}
 }
 
