@@ -53,6 +53,7 @@ func newTable() table {
 		orderOps(),
 		cumulateOps(),
 		compressOps(),
+		gramOps(),
 		depthOps(),
 		activationOps(),
 		compareOps(),

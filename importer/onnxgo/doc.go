@@ -20,6 +20,8 @@
 //     counts: initialisers that are also listed as inputs are not counted.
 //   - Nodes that read a value twice, optional inputs left out, operators without
 //     inputs, dimensions without a size.
+//   - The types of inputs: float32 that holds integers is converted where the file
+//     declares int32 or int64.
 //   - The domain com.microsoft, from the operator's name, where the standard has no
 //     operator of that name.
 //

@@ -20,7 +20,6 @@ var reasons = []reason{
 	{"StringNormalizer", "", "text is not computed on a device"},
 	{"StringSplit", "", "text is not computed on a device"},
 	{"RegexFullMatch", "", "text is not computed on a device"},
-	{"TfIdfVectorizer", "", "text is not computed on a device"},
 	{"", "type string", "text is not computed on a device"},
 	{"ai.onnx.ml.ArrayFeatureExtractor", "", "classical machine learning, of another domain"},
 	{"ai.onnx.ml.Binarizer", "", "classical machine learning, of another domain"},
@@ -30,7 +29,6 @@ var reasons = []reason{
 	{"ai.onnx.preview.training.Adam", "", "an optimiser; package finetune trains, a model does not"},
 	{"ai.onnx.preview.training.Momentum", "", "an optimiser; package finetune trains, a model does not"},
 	{"ai.onnx.preview.training.Gradient", "", "GoMLX differentiates the graph instead"},
-	{"NonMaxSuppression", "", "object detection; how many boxes it gives depends on data, and no classifier of sound or images has it"},
 	{"ai.onnx.preview.FlexAttention", "", "a preview whose scores are functions in attributes; no exporter writes it"},
 	{"", "on the pure Go backend", "GoMLX's Go backend multiplies half precision wrongly when it is built with SIMD"},
 }
