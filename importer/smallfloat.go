@@ -157,9 +157,11 @@ func (f smallFloat) encode(x *graph.Node, saturate bool, mode string) *graph.Nod
 	if !f.signedZero() && !saturate { // NaN has no sign
 		code = graph.Where(over, num(f.nan), code)
 	}
-	if f.nan >= 0 {
-		code = graph.Where(graph.NotEqual(x, x), num(f.nan), code)
+	nan := f.nan
+	if nan < 0 { // E2M1 has none; onnx takes -0
+		nan = f.sign
 	}
+	code = graph.Where(graph.NotEqual(x, x), num(nan), code)
 	return graph.ConvertDType(code, dtypes.Uint8)
 }
 
