@@ -140,7 +140,7 @@ func (c *call) fused(params []float32) []*wire {
 			low, high = params[0], params[1]
 		}
 		return c.mapped(func(x *graph.Node) *graph.Node {
-			return graph.Min(constantLike(x, float64(high)), graph.Max(x, constantLike(x, float64(low))))
+			return atMost(atLeast(x, constantLike(x, float64(low))), constantLike(x, float64(high)))
 		})
 	default:
 		alphas, betas := params, params[min(1, len(params)):]

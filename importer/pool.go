@@ -86,7 +86,7 @@ func (a poolAxis) max(x *graph.Node) *graph.Node {
 		taps := a.maxTaps(in[0])
 		y := taps[0]
 		for _, t := range taps[1:] {
-			y = graph.Max(y, t)
+			y = larger(y, t)
 		}
 		return y
 	}
@@ -120,8 +120,11 @@ func (a poolAxis) firstMax(x *graph.Node) *graph.Node {
 	first := graph.Zeros(x.Graph(), shapes.Make(dtypes.Int32, best.Shape().Dimensions...))
 	for k, t := range taps[1:] {
 		better := graph.GreaterThan(t, best)
+		if x.DType().IsFloat() {
+			better = graph.LogicalOr(better, isNaN(t))
+		}
 		first = graph.Where(better, graph.AddScalar(graph.ZerosLike(first), k+1), first)
-		best = graph.Max(best, t)
+		best = graph.Where(better, t, best)
 	}
 	return first
 }
@@ -184,7 +187,7 @@ func lowerGlobalMaxPool(c *call) *graph.Node {
 func firstMaximum(x *graph.Node) *graph.Node {
 	axis := x.Rank() - 1
 	return withGradient([]*graph.Node{x},
-		func(in []*graph.Node) *graph.Node { return graph.ReduceMax(in[0], axis) },
+		func(in []*graph.Node) *graph.Node { return keepNaN(graph.ReduceMax)(in[0], axis) },
 		func(in []*graph.Node, v *graph.Node) []*graph.Node {
 			at := graph.ExpandAxes(graph.ArgMax(in[0], axis, dtypes.Int32), axis)
 			here := graph.Equal(graph.Iota(x.Graph(), shapes.Make(dtypes.Int32, x.Shape().Dimensions...), axis),

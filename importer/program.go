@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -42,8 +43,8 @@ type Options struct {
 	// with --xla_cpu_enable_concurrency_optimized_scheduler=false in XLA_FLAGS.
 	Recompute []string
 	// MaxHostElements bounds the tensors that are computed in plain Go while the
-	// graph is built; larger ones are left to the backend. 0 means
-	// DefaultMaxHostElements.
+	// graph is built; larger ones are left to the backend, and constants above it are
+	// variables wherever they stand. 0 means DefaultMaxHostElements.
 	MaxHostElements int
 	// MaxPrograms bounds how many compiled programs (input shapes times output
 	// sets) a Runner keeps; the least recently used goes first. 0 means
@@ -70,6 +71,8 @@ type Program struct {
 	params    []*graphsurgery.Value                      // initialisers that become variables, in file order
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
+	inners    []*inner // large constants elsewhere
+	innerOf   map[*graphsurgery.Value]*inner
 	units     map[*graphsurgery.Node]*unit
 	fixed     map[*graphsurgery.Value]*hostTensor // inputs that are built in
 	kept      []*graphsurgery.Value               // of Options.Recompute
@@ -90,6 +93,7 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
 		isParam:   make(map[*graphsurgery.Value]bool),
 		trainable: make(map[string]bool),
+		innerOf:   make(map[*graphsurgery.Value]*inner),
 		fixed:     make(map[*graphsurgery.Value]*hostTensor),
 	}
 	if err := p.applyPrecision(); err != nil {
@@ -139,6 +143,9 @@ func (p *Program) resolve(g *graphsurgery.Graph) error {
 			return err
 		}
 		p.steps[n] = op
+		if err := p.collectInner(n); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -265,7 +272,8 @@ func (p *Program) Trainable() []string {
 }
 
 // Install creates one variable in store per initialiser that the graph reads as
-// data, with its trainable flag set (GoMLX's default would train them all).
+// data, with its trainable flag set (GoMLX's default would train them all), and one
+// per large constant in bodies and Constant nodes, which is frozen.
 // The variable's path is VariablePath of the initialiser's name. It refuses a
 // store in which one of these variables exists already.
 func (p *Program) Install(store *model.Store) error { return p.InstallOn(store, nil) }
@@ -275,21 +283,36 @@ func (p *Program) Install(store *model.Store) error { return p.InstallOn(store, 
 // on the host until they are first used.
 func (p *Program) InstallOn(store *model.Store, backend compute.Backend) error {
 	for _, v := range p.params {
-		path := VariablePath(v.Name())
-		if store.GetVariable(path) != nil {
-			return fmt.Errorf("install %q: the store has variable %q already; use a store of its own for each program", v.Name(), path)
-		}
 		t, err := p.paramTensor(v, backend)
+		if err == nil {
+			err = install(store, VariablePath(v.Name()), t, p.trainable[v.Name()])
+		}
 		if err != nil {
 			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
 		}
-		variable, err := store.CreateVariable(path, t)
-		if err != nil {
-			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
+	}
+	for _, in := range p.inners {
+		t, err := paramTensor(in.tensor, backend)
+		if err == nil {
+			err = install(store, in.path, t, false)
 		}
-		variable.SetTrainable(p.trainable[v.Name()])
+		if err != nil {
+			return fmt.Errorf("install a constant of %d elements: %w", in.tensor.Len(), err)
+		}
 	}
 	return nil
+}
+
+// install makes one variable.
+func install(store *model.Store, path string, t *tensors.Tensor, trainable bool) error {
+	if store.GetVariable(path) != nil {
+		return fmt.Errorf("the store has variable %q already; use a store of its own for each program", path)
+	}
+	variable, err := store.CreateVariable(path, t)
+	if err == nil {
+		variable.SetTrainable(trainable)
+	}
+	return err
 }
 
 // Call builds the part of the model that the named outputs need and returns

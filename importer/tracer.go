@@ -197,6 +197,10 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 	if w := t.wires[v]; w != nil {
 		return w
 	}
+	if w := t.innerWire(v); w != nil {
+		t.wires[v] = w
+		return w
+	}
 	init, err := v.Dense()
 	if err != nil {
 		panic(err)
@@ -226,10 +230,7 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 
 // parameter reads the variable of an initialiser.
 func (t *tracer) parameter(v *graphsurgery.Value) *wire {
-	variable := t.store.GetVariable(VariablePath(v.Name()))
-	if variable == nil {
-		panic(fmt.Errorf("initialiser %q has no variable in the store; call Program.Install first", v.Name()))
-	}
+	variable := variableOf(t.store, VariablePath(v.Name()), v.Name())
 	n := variable.NodeValue(t.graph)
 	if held := n; t.program.half != dtypes.InvalidDType && held.DType() == t.program.half {
 		n = wide(held)
