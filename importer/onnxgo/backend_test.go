@@ -125,6 +125,13 @@ func TestWhatOnnxGoLoses(t *testing.T) {
 				y = Neg(p)
 			}`,
 			[]tensor.Tensor{row(5, 6)}, []float32{-6, -7}},
+		{"initialisers that are no inputs, before two values without a type", `<ir_version: 7, opset_import: ["" : 13]>
+			g (float[1,2] x) => (float[1,2] y) <float[2] w = {2, 3}, float[2] c = {10, 10}> {
+				p = Mul(x, w)
+				q = Add(p, c)
+				y = Neg(q)
+			}`,
+			[]tensor.Tensor{row(1, 1)}, []float32{-12, -13}},
 		{"axes as an input, so opset 13 or later", `<ir_version: 7, opset_import: ["" : 13]>
 			g (float[1,2] x) => (float[2] y) <int64[1] axes = {0}> { y = Squeeze(x, axes) }`,
 			[]tensor.Tensor{row(5, 6)}, []float32{5, 6}},

@@ -30,8 +30,9 @@
 // Scan), sequences and model-local functions; package importer runs such files
 // without onnx-go.
 //
-// To train, Options.Trainable names the initialisers; Backend.Store and
-// Backend.ModelFunc are meant for GoMLX's train.NewTrainer; no test trains yet.
+// To train, Options.Trainable names the initialisers and Backend.Trainer gives a
+// trainer of GoMLX for them (Backend.Store and Backend.ModelFunc are its parts, for
+// loops of another form); Backend.Trained gives the result as an ONNX model.
 //
 // Run gives errors, not panics; what is unsupported is a *graphsurgery.UnsupportedError, what
 // no ONNX file may hold a *graphsurgery.FormatError. A Backend holds one model and
