@@ -154,9 +154,12 @@ func lowerFusedGemm(c *call) []*wire {
 	params := []float32{}
 	if c.n.HasAttr("activation_alpha") {
 		params = append(params, c.n.Float("activation_alpha", 0))
-		if c.n.HasAttr("activation_beta") {
-			params = append(params, c.n.Float("activation_beta", 0))
+	}
+	if c.n.HasAttr("activation_beta") {
+		if len(params) == 0 {
+			c.refuse("activation_beta of FusedGemm without activation_alpha is not supported")
 		}
+		params = append(params, c.n.Float("activation_beta", 0))
 	}
 	return c.on(c.wire(lowerGemm(c))).fused(params)
 }

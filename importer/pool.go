@@ -230,7 +230,7 @@ func normOrder(n *graphsurgery.Node) float64 {
 func absPower(x *graph.Node, p float64) *graph.Node {
 	switch p {
 	case 1:
-		return graph.Abs(x)
+		return absolute(x)
 	case 2:
 		return graph.Mul(x, x)
 	}

@@ -89,7 +89,9 @@ func multiplies(n *graphsurgery.Node, i int) bool {
 		return i < 2
 	case ":Einsum":
 		return len(n.Inputs()) == 2
-	case ":Conv", ":ConvTranspose", "com.microsoft:FusedConv", "com.microsoft:Attention":
+	case ":Conv", "com.microsoft:FusedConv":
+		return i == 1 && n.Int("group", 1) == 1 // one kernel a channel is no product in half
+	case ":ConvTranspose", "com.microsoft:Attention":
 		return i == 1
 	}
 	return false

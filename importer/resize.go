@@ -117,7 +117,7 @@ func (c *call) resizeScales(scales []float64, named []int) []resizeAxis {
 			c.fail("scale %g of axis %d, want a positive number", scales[i], a)
 		}
 		axes[a].scale = scales[i]
-		axes[a].out = int(math.Floor(scales[i] * float64(axes[a].in)))
+		axes[a].out = int(math.Floor(float64(float32(scales[i]) * float32(axes[a].in)))) // in float32, as ONNX Runtime does
 	}
 	return axes
 }

@@ -44,8 +44,7 @@ func (m resizeMode) positions(a resizeAxis) []float64 {
 	return at
 }
 
-// nearestOf rounds positions to elements. The old rule of Resize-10 rounds quotients
-// of float32, as ONNX Runtime computes them.
+// nearestOf rounds positions to elements: float32 ones, as ONNX Runtime computes them.
 func (m resizeMode) nearestOf(positions []float64, a resizeAxis) []int {
 	rule := m.nearest
 	if rule == "old" {
@@ -56,11 +55,12 @@ func (m resizeMode) nearestOf(positions []float64, a resizeAxis) []int {
 	}
 	at := make([]int, len(positions))
 	for i, x := range positions {
+		x = float64(float32(x))
 		switch rule {
 		case "old floor":
-			x = math.Floor(float64(float32(x)))
+			x = math.Floor(x)
 		case "old ceil":
-			x = math.Ceil(float64(float32(x)))
+			x = math.Ceil(x)
 		case "round_prefer_floor":
 			x = math.Ceil(x - 0.5)
 		case "round_prefer_ceil":

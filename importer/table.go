@@ -130,6 +130,9 @@ func (t table) find(n *graphsurgery.Node, opset int64) (*operator, error) {
 		if err := op.arity(n); err != nil {
 			return nil, err
 		}
+		if err := conforms(n, opset); err != nil {
+			return nil, err
+		}
 		return op, nil
 	}
 	oldest := versions[len(versions)-1].key.Since

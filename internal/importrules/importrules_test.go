@@ -46,7 +46,7 @@ var rules = []rule{
 	{"models/ast", []string{"graphsurgery", "models"}, nil, "one family"},
 	{"adapterinject", []string{"graphsurgery", "graphsurgery/pattern", "graphsurgery/recognize", "graphsurgery/passes"}, nil, "knows no optimiser, no GoMLX, no files"},
 	{"audio", nil, []string{"github.com/go-audio", "github.com/mewkiz/flac"}, "stands beside graphsurgery; knows no models, no labels"},
-	{"importer", []string{"graphsurgery", "graphsurgery/pattern", "graphsurgery/recognize"}, []string{"github.com/gomlx"}, "lowering; knows no data, losses, flags"},
+	{"importer", []string{"internal/opschema", "graphsurgery", "graphsurgery/pattern", "graphsurgery/recognize"}, []string{"github.com/gomlx"}, "lowering; knows no data, losses, flags"},
 	{"backend", []string{"internal/pjrt"}, []string{"github.com/gomlx"}, "opens backends for users of the library"},
 	{"internal/pjrt", nil, []string{"github.com/gomlx", "k8s.io/klog/v2"}, "opens XLA plugins"},
 	{"internal/ort", nil, []string{"github.com/yalue/onnxruntime_go"}, "the one place that sees ONNX Runtime"},
