@@ -209,3 +209,23 @@ func TestLoadLeavesWeights(t *testing.T) {
 		}
 	}
 }
+
+// TestReadRaw: elements that are held, inside the model, and in typed fields come as
+// Raw gives them; memory of another length is refused.
+func TestReadRaw(t *testing.T) {
+	m, _, _ := heldModel(t)
+	typed := NewTensor([]int64{3}, []float32{1, 2, 3})
+	for _, x := range append(m.Graph.Initializers(), typed) {
+		want, err := x.Raw()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(want))
+		if err := x.ReadRaw(got); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%q: ReadRaw differs from Raw (%v)", x.Name(), err)
+		}
+		if err := x.ReadRaw(make([]byte, len(want)+1)); err == nil {
+			t.Errorf("%q: a longer memory was not refused", x.Name())
+		}
+	}
+}

@@ -135,6 +135,30 @@ func (t *Tensor) Raw() ([]byte, error) {
 	return t.typed(), nil
 }
 
+// ReadRaw writes what [Tensor.Raw] gives into memory of the caller's, which must be as
+// long. Elements in a file come straight from it.
+func (t *Tensor) ReadRaw(into []byte) error {
+	if isHeld(t.pb) {
+		if err := t.check(); err != nil {
+			return err
+		}
+		w := windowOf(t.pb, t.model.held)
+		if w.n != int64(len(into)) {
+			return fmt.Errorf("tensor %q has %d bytes, read into %d", t.Name(), w.n, len(into))
+		}
+		return w.file.fill(into, w.at)
+	}
+	raw, err := t.Raw()
+	if err != nil {
+		return err
+	}
+	if len(raw) != len(into) {
+		return fmt.Errorf("tensor %q has %d bytes, read into %d", t.Name(), len(raw), len(into))
+	}
+	copy(into, raw)
+	return nil
+}
+
 // typed packs the message's typed fields into bytes; check has passed.
 func (t *Tensor) typed() []byte {
 	n, _ := t.byteLen()

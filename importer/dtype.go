@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gomlx/compute"
@@ -136,17 +137,36 @@ func paramTensor(t *graphsurgery.Tensor, backend compute.Backend) (*tensors.Tens
 	if err != nil {
 		return nil, err
 	}
-	raw, err := unpackedBytes(t)
-	if err != nil {
-		return nil, err
-	}
 	dims := make([]int, len(t.Shape()))
 	for i, d := range t.Shape() {
 		dims[i] = int(d)
 	}
 	shape := shapes.Make(dtype, dims...)
-	if shape.Size() == 0 {
+	switch {
+	case shape.Size() == 0:
 		return tensors.FromShape(shape), nil
+	case storedDType(t.DType()) == t.DType() && backend != nil && backend.HasSharedBuffers():
+		return sharedTensor(t, backend, shape)
+	}
+	raw, err := unpackedBytes(t)
+	if err != nil {
+		return nil, err
 	}
 	return tensors.FromRaw(backend, 0, shape, raw)
+}
+
+// sharedTensor reads a tensor into memory that the device and the host share, with no
+// copy between.
+func sharedTensor(t *graphsurgery.Tensor, backend compute.Backend, shape shapes.Shape) (*tensors.Tensor, error) {
+	out, err := tensors.FromShapeForBackend(backend, 0, shape)
+	if err != nil {
+		return nil, err
+	}
+	read := errors.New("the memory was not given out")
+	err = out.MutableBytes(func(b []byte) { read = t.ReadRaw(b) })
+	if err = errors.Join(err, read); err != nil {
+		_ = out.FinalizeAll() // the error of reading is the one to tell
+		return nil, err
+	}
+	return out, nil
 }

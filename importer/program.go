@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -269,50 +267,6 @@ func (p *Program) Trainable() []string {
 		}
 	}
 	return names
-}
-
-// Install creates one variable in store per initialiser that the graph reads as
-// data, with its trainable flag set (GoMLX's default would train them all), and one
-// per large constant in bodies and Constant nodes, which is frozen.
-// The variable's path is VariablePath of the initialiser's name. It refuses a
-// store in which one of these variables exists already.
-func (p *Program) Install(store *model.Store) error { return p.InstallOn(store, nil) }
-
-// InstallOn is [Program.Install] with the values put on the backend's first device at
-// once, where they stay; no other copy of them is made. A nil backend leaves them
-// on the host until they are first used.
-func (p *Program) InstallOn(store *model.Store, backend compute.Backend) error {
-	for _, v := range p.params {
-		t, err := p.paramTensor(v, backend)
-		if err == nil {
-			err = install(store, VariablePath(v.Name()), t, p.trainable[v.Name()])
-		}
-		if err != nil {
-			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
-		}
-	}
-	for _, in := range p.inners {
-		t, err := paramTensor(in.tensor, backend)
-		if err == nil {
-			err = install(store, in.path, t, false)
-		}
-		if err != nil {
-			return fmt.Errorf("install a constant of %d elements: %w", in.tensor.Len(), err)
-		}
-	}
-	return nil
-}
-
-// install makes one variable.
-func install(store *model.Store, path string, t *tensors.Tensor, trainable bool) error {
-	if store.GetVariable(path) != nil {
-		return fmt.Errorf("the store has variable %q already; use a store of its own for each program", path)
-	}
-	variable, err := store.CreateVariable(path, t)
-	if err == nil {
-		variable.SetTrainable(trainable)
-	}
-	return err
 }
 
 // Call builds the part of the model that the named outputs need and returns
