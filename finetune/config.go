@@ -113,7 +113,7 @@ func (c Config) validate() error {
 	case c.CheckpointEvery < 0:
 		return bad("CheckpointEvery", c.CheckpointEvery, "at least 0")
 	case c.Backend == nil:
-		return bad("Backend", "nil", "an open backend, such as internal/pjrt.Open gives")
+		return bad("Backend", "nil", "an open backend: package backend opens one")
 	}
 	return nil
 }

@@ -22,8 +22,8 @@
 //     inputs, dimensions without a size.
 //   - The types of inputs: float32 that holds integers is converted where the file
 //     declares int32 or int64.
-//   - The domain com.microsoft, from the operator's name, where the standard has no
-//     operator of that name.
+//   - The domain com.microsoft, from the operator's name, or from its form and the
+//     model's version where the standard has one of that name too.
 //
 // What onnx-go itself cannot decode never reaches a back end: BOOL initialisers,
 // 16-bit floats, most integer initialisers, external data, subgraphs (If, Loop,

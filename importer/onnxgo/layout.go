@@ -89,6 +89,7 @@ func (b *Backend) lay(l *layout) error {
 			}
 		}
 	}
+	b.homonyms(b.operations)
 	b.classify(l, read)
 	return l.sort(b.operations)
 }
