@@ -1,6 +1,7 @@
 package onnxgo
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -18,7 +19,7 @@ import (
 // outputs. Each step shows in the next Run and in Trained.
 func (b *Backend) Trainer(theLoss loss.LossFn, o optimizer.Interface) (*train.Trainer, error) {
 	if b.options.Trainable == nil {
-		return nil, fmt.Errorf("nothing is to be trained: Options.Trainable is nil")
+		return nil, errors.New("nothing is to be trained: Options.Trainable is nil")
 	}
 	store, err := b.Store()
 	if err != nil {

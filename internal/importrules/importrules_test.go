@@ -56,6 +56,8 @@ var rules = []rule{
 	{"internal/importscore", []string{"graphsurgery", "importer", "internal/ort", "internal/pjrt", "internal/testutil"}, []string{"github.com/gomlx"}, "scores the importer from outside, on the corpus"},
 	{"importer/onnxgo", []string{"graphsurgery", "importer", "internal/opschema", "internal/pjrt"}, []string{"github.com/gomlx", "github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "gonum.org/v1/gonum"}, "a backend for onnx-go; nothing else of ours imports it"},
 	{"importer/onnxgo/internal/score", []string{"importer/onnxgo"}, []string{"github.com/gomlx", "github.com/owulveryck/onnx-go", "gorgonia.org/tensor"}, "runs onnx-go's own tests"},
+	{"importer/onnxgo/internal/scoredoc", []string{"importer/onnxgo/internal/score", "internal/atomicfile", "internal/pjrt"}, nil, "a program for make conformance"},
+	{"importer/onnxgo/internal/bench", []string{"graphsurgery", "importer/onnxgo", "internal/pjrt"}, []string{"github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "golang.org/x/sys"}, "a program for make bench-onnxgo"},
 	{"finetune/data", []string{"audio", "internal/safefile"}, nil, "labels and splits of recordings"},
 	{"finetune", []string{"graphsurgery", "importer", "audio", "finetune/data", "internal/atomicfile"}, []string{"github.com/gomlx", "github.com/gofrs/flock", "golang.org/x/sys"}, "the training loop"},
 	{"export", []string{"graphsurgery", "adapterinject", "finetune", "internal/ort"}, nil, "artefacts and their check in a second runtime"},
