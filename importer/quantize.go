@@ -236,25 +236,24 @@ func (c *call) zeroPoint(i, data int, to dtypes.DType) *wire {
 }
 
 // lowerDynamicQuantize is DynamicQuantizeLinear-11: 8 bits over the range of the
-// data, which always holds zero. Data of zeros get ONNX Runtime's scale, 1. The
-// gradient is that of a range that moves with its ends, through the scale and through
-// what is divided by it alike, so that both together leave the data as they are.
+// data, which always holds zero. Data of zeros get ONNX Runtime's scale, 1. No
+// gradient flows through the range: with what is computed from the integers and the
+// scale, it is the straight-through estimate, that of the floats.
 func lowerDynamicQuantize(c *call) []*wire {
-	x := c.anyOf(c.in[0])
+	x := graph.StopGradient(c.anyOf(c.in[0]))
 	if x.Shape().Size() == 0 {
 		c.refuse("DynamicQuantizeLinear of an empty tensor is not supported")
 	}
 	zero := graph.ScalarZero(c.graph, x.DType())
-	row := graph.Reshape(x, x.Shape().Size())
-	low := graph.Min(graph.Neg(firstMaximum(graph.Neg(row))), zero)
-	high := graph.Max(firstMaximum(row), zero)
+	low, high := graph.Min(graph.ReduceAllMin(x), zero), graph.Max(graph.ReduceAllMax(x), zero)
 	// DivScalar would multiply by the reciprocal, which is off by a rounding: enough
 	// to make some integer another one than ONNX Runtime's.
 	scale := graph.Div(graph.Sub(high, low), constantLike(zero, 255))
 	scale = graph.Where(graph.Equal(scale, zero), graph.ScalarOne(c.graph, x.DType()), scale)
-	point := graph.Round(graph.StopGradient(graph.Neg(graph.Div(low, scale))))
+	point := graph.Round(graph.Neg(graph.Div(low, scale)))
 	point = graph.Min(graph.Max(point, zero), graph.Scalar(c.graph, x.DType(), 255))
-	point = graph.StopGradient(point) // Round, where a gradient might come back to, has none
+	// Stopped here too: Round, where a gradient might come back to, has none.
+	scale, point = graph.StopGradient(scale), graph.StopGradient(point)
 	// The range covers the data; only the rounding of the zero point puts its ends
 	// a fraction outside.
 	y := c.quantisedTo(c.in[0], c.wire(scale), c.wire(point), graphsurgery.Uint8, false)
