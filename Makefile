@@ -11,9 +11,7 @@ GEN      := testdata/gen/corpus
 # An interpreter with testdata/gen/corpus/requirements.txt; made if not named.
 AAT_CORPUS_PYTHON ?= $(CURDIR)/.cache/corpus-venv/bin/python
 
-.PHONY: build quickstart test runtimes nodetests corpus conformance surgery-score import-score kinds-score bench-surgery bench-train surgery lint clean
-
-.PHONY: build quickstart test runtimes nodetests corpus conformance surgery-score import-score bench-surgery bench-train bench-onnxgo surgery lint clean
+.PHONY: build quickstart test runtimes nodetests corpus conformance surgery-score import-score kinds-score bench-surgery bench-train bench-onnxgo surgery lint clean
 
 build:
 	go build -trimpath -buildvcs=false -o $(BIN) ./cmd/aat-onnx
