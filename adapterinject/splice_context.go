@@ -18,3 +18,20 @@ func (s *Splicer) AddToContext(v *gs.Value, reader *gs.Node, result gs.Wire, ran
 		}
 	}
 }
+
+// Forget drops the type that the file states of a base value, whose sizes change.
+func (s *Splicer) Forget(v *gs.Value) { s.patch.Forget(s.own(v)) }
+
+// Resize lets every reader of a base value read w, which has another number of tokens
+// than the value; those that the file says it to have behind it are the recipe's to
+// put right. An output of the model keeps its declared shape.
+func (s *Splicer) Resize(v *gs.Value, w gs.Wire) {
+	w = s.back(w, v)
+	own := s.own(v)
+	for _, u := range own.Uses() {
+		s.patch.ShuntResized(u, w)
+	}
+	if own.IsGraphOutput() {
+		s.patch.ReplaceOutput(own, w, v.Shape()...)
+	}
+}

@@ -25,6 +25,7 @@ import (
 	"github.com/aat-onnx/aat-onnx/adapterinject/parallel"
 	"github.com/aat-onnx/aat-onnx/adapterinject/pfeiffer"
 	"github.com/aat-onnx/aat-onnx/adapterinject/prefix"
+	"github.com/aat-onnx/aat-onnx/adapterinject/prompt"
 	"github.com/aat-onnx/aat-onnx/adapterinject/ssf"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
@@ -90,6 +91,12 @@ func All() []Kind {
 		}),
 		kind("prefix", "keys and values of attention's own, gated (arXiv 2303.16199)", "rank scope seed", func(o Options) prefix.Recipe {
 			return prefix.Recipe{Scope: o.Scope, Tokens: o.Rank, Seed: o.Seed}
+		}),
+		kind("prompt", "learned tokens at the first block (shallow VPT, arXiv 2203.12119)", "rank scope seed", func(o Options) prompt.Recipe {
+			return prompt.Recipe{Scope: o.Scope, Tokens: o.Rank, Seed: o.Seed}
+		}),
+		kind("prompt-deep", "learned tokens at every block (deep VPT, arXiv 2203.12119)", "rank scope seed", func(o Options) prompt.Recipe {
+			return prompt.Recipe{Scope: o.Scope, Tokens: o.Rank, Deep: true, Seed: o.Seed}
 		}),
 		kind("bitfit", "biases of blocks and norms (BitFit, arXiv 2106.10199)", "scope", func(o Options) bitfit.Recipe { return bitfit.Recipe{Scope: o.Scope} }),
 		kind("ln", "gains and offsets of norms", "scope", func(o Options) norms.Recipe { return norms.Recipe{Scope: o.Scope} }),

@@ -53,6 +53,7 @@ var rules = []rule{
 	{"adapterinject/conformer", []string{"adapterinject", "graphsurgery"}, nil, "one kind"},
 	{"adapterinject/headonly", []string{"adapterinject"}, nil, "one kind"},
 	{"adapterinject/lora", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
+	{"adapterinject/prompt", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
 	{"adapterinject/prefix", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
 	{"adapterinject/bitfit", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
 	{"adapterinject/full", []string{"graphsurgery", "adapterinject"}, nil, "one kind"},
