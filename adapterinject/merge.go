@@ -103,7 +103,7 @@ func (p *InjectionPlan) foldInto(m *gs.Model, a Adapter, injected *gs.Model) (wh
 	if a.Block >= 0 && a.Block < len(p.target.Blocks) && p.target.Blocks[a.Block].Weights != gs.Float {
 		return fmt.Sprintf("the base's weights are %s, which would round the change away", p.target.Blocks[a.Block].Weights), nil
 	}
-	err = a.Fold(&Folder{model: m, base: p.target.Model.Graph, types: p.target.types, trained: injected.Graph, prefix: a.Name + "/"})
+	err = a.Fold(&Folder{model: m, base: p.target.Model.Graph, types: p.target.types, trained: injected.Graph, prefix: a.Name + "/", rounded: new([]Rounded)})
 	var refused *gs.UnsupportedError
 	if errors.As(err, &refused) {
 		return refused.What, nil
