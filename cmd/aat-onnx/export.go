@@ -18,6 +18,7 @@ import (
 
 func exportCommand(a *app) *cobra.Command {
 	var form, precision, out, dataPath string
+	var sidecar bool
 	var o export.Options
 	c := &cobra.Command{
 		Use:   "export RUN -o MODEL.onnx",
@@ -55,13 +56,14 @@ func exportCommand(a *app) *cobra.Command {
 				return err
 			}
 			o.Precision = export.Precision(precision)
-			return a.export(c.Context(), run, form, out, dataPath, o)
+			return a.export(c.Context(), run, form, out, dataPath, sidecar, o)
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "write the model here")
 	c.Flags().StringVar(&form, "form", "fused", "fused, merged, adapter or swap, see above")
 	c.Flags().StringVar(&precision, "precision", "f32", "of the fused and the merged form's weights: f32, f16 or int8")
 	c.Flags().StringVar(&dataPath, "data", "", "measure the change on the validation split of this folder or CSV (default that of the training)")
+	c.Flags().BoolVar(&sidecar, "sidecar", false, "write OUT.json too: base, recipe, seeds, labels, version and the added nodes' roles")
 	c.Flags().BoolVar(&o.External, "external", false, "keep the weights in a file beside the model")
 	c.Flags().BoolVar(&o.Force, "force", false, "replace the output if it exists")
 	return c
@@ -79,7 +81,7 @@ func checkPrecision(form string, p export.Precision) error {
 }
 
 // export writes one form and says what was written.
-func (a *app) export(ctx context.Context, run *finetune.Run, form, out, dataPath string, o export.Options) error {
+func (a *app) export(ctx context.Context, run *finetune.Run, form, out, dataPath string, sidecar bool, o export.Options) error {
 	if err := checkPrecision(form, o.Precision); err != nil {
 		return err
 	}
@@ -112,6 +114,12 @@ func (a *app) export(ctx context.Context, run *finetune.Run, form, out, dataPath
 		}
 	default:
 		return usage("unknown form "+form, "forms are fused, merged, adapter and swap")
+	}
+	if sidecar {
+		if err := export.Sidecar(run, form, out+".json", o); err != nil {
+			return err
+		}
+		text += "wrote " + out + ".json\n"
 	}
 	if form == "merged" || o.Precision != export.F32 {
 		changed, err := a.measureChange(ctx, run, out, dataPath)
