@@ -11,6 +11,7 @@ import (
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/internal/atomicfile"
 	"github.com/aat-onnx/aat-onnx/internal/safetensors"
+	"github.com/aat-onnx/aat-onnx/internal/tort"
 )
 
 // What an adapter file says of itself in its metadata, beside the model's own keys
@@ -79,6 +80,9 @@ func IsAdapter(data []byte) bool {
 // another base, and a *FormatError if the file is broken or does not give the model
 // that it was made of.
 func Attach(base *graphsurgery.Model, data []byte) (*graphsurgery.Model, error) {
+	if len(data) >= 8 && string(data[4:8]) == tort.Identifier {
+		return nil, &graphsurgery.UnsupportedError{What: "this is an .onnx_adapter, which holds tensors but neither recipe nor labels nor the base's digest", Hint: "export the run with --form adapter, or let ONNX Runtime activate the file"}
+	}
 	f, err := safetensors.Parse(data)
 	if err != nil {
 		return nil, &graphsurgery.FormatError{What: "the adapter file cannot be read", Err: err}

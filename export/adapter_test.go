@@ -90,6 +90,13 @@ func TestAttachRefuses(t *testing.T) {
 			t.Errorf("%s: got %v, want an error with %q", name, err, c.want)
 		}
 	}
+	active, err := SwapBytes(fused)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Attach(tiny(t, "ts17"), active); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "neither recipe nor labels") {
+		t.Errorf(".onnx_adapter: got %v", err)
+	}
 	if _, err := Attach(tiny(t, "ts17"), whole[:100]); err == nil {
 		t.Error("half a file was attached")
 	}

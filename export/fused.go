@@ -9,7 +9,9 @@ import (
 
 // Options for writing an artefact; the zero value refuses to replace a file.
 type Options struct {
-	Force bool // replace an existing file
+	Force     bool      // replace an existing file
+	Precision Precision // of the fused and the merged form's weights
+	External  bool      // weights in a file beside the model, OUT.data; always so beyond 2 GiB
 }
 
 // MetaTrained is the metadata key under which an exported model says how it was

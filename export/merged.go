@@ -81,13 +81,30 @@ func trained(run *finetune.Run) (*graphsurgery.Model, error) {
 	return m, nil
 }
 
-// save writes a model that was checked first.
+// MetaPrecision is the metadata key of the precision of a model's weights, if it is not
+// F32.
+const MetaPrecision = "aat.precision"
+
+// save writes a model that was checked first, in the precision asked for.
 func save(m *graphsurgery.Model, path string, o Options) error {
+	if o.Precision != "" && o.Precision != F32 {
+		if err := m.InlineExternal(); err != nil {
+			return err
+		}
+		if _, err := Narrow(m, o.Precision); err != nil {
+			return err
+		}
+		m.SetMetadata(MetaPrecision, string(o.Precision))
+	}
 	if err := m.Verify(); err != nil {
 		return fmt.Errorf("export %s: the model is not valid: %w", path, err)
 	}
-	if o.Force {
-		return m.SaveForce(path)
+	with := graphsurgery.SaveOptions{Force: o.Force}
+	if o.External || stored(m) > largestFile {
+		with.External.Layout = graphsurgery.OneFile
 	}
-	return m.Save(path)
+	return m.SaveWith(path, with)
 }
+
+// largestFile is what a protobuf message can hold, with room for the graph.
+const largestFile = 1<<31 - 1<<26

@@ -30,7 +30,15 @@ func Swap(run *finetune.Run, modelPath, adapterPath string, o Options) error {
 	if err != nil {
 		return err
 	}
-	if modelPath != "" {
+	f, err := atomicfile.Create(adapterPath, atomicfile.Options{Force: o.Force})
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if modelPath != "" { // between the refusals of the adapter's file and its appearance
 		swappable, err := SwapModel(m)
 		if err != nil {
 			return err
@@ -39,7 +47,7 @@ func Swap(run *finetune.Run, modelPath, adapterPath string, o Options) error {
 			return err
 		}
 	}
-	return atomicfile.WriteFile(adapterPath, data, atomicfile.Options{Force: o.Force})
+	return f.Commit()
 }
 
 // SwapModel is the model that the adapter files of injected models are made for: the
