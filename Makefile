@@ -11,7 +11,7 @@ GEN      := testdata/gen/corpus
 # An interpreter with testdata/gen/corpus/requirements.txt; made if not named.
 AAT_CORPUS_PYTHON ?= $(CURDIR)/.cache/corpus-venv/bin/python
 
-.PHONY: build quickstart test runtimes nodetests corpus conformance surgery-score import-score kinds-score bench-surgery bench-train surgery lint clean
+.PHONY: build quickstart test runtimes nodetests corpus conformance surgery-score import-score kinds-score bench-surgery bench-train bench-onnxgo surgery lint clean
 
 build:
 	go build -trimpath -buildvcs=false -o $(BIN) ./cmd/aat-onnx
@@ -45,12 +45,14 @@ $(CURDIR)/.cache/corpus-venv/bin/python:
 surgery-score: nodetests
 	go run ./internal/surgeryscore -corpus $(CORPUS) -nodes $(NODES) -o docs/surgery-scores.md
 
-# Every bar of the importer: onnx's own tests on both backends, gradients, and the
-# sections that further targets leave in CONFORMANCE_PARTS as NN-name.md.
+# Every bar of the importer: onnx's own tests on both backends, gradients, onnx-go's
+# cases on ours and on its own back end, and the sections that further targets leave in
+# CONFORMANCE_PARTS as NN-name.md.
 CONFORMANCE_PARTS := $(CURDIR)/.cache/conformance
 conformance: runtimes nodetests
 	mkdir -p $(CONFORMANCE_PARTS)
 	AAT_ONNX_TEST_BACKENDS=go,xla:cpu go test -count=1 -timeout 30m -v -run Gradients ./importer > $(CONFORMANCE_PARTS)/gradients.txt || (grep -- '--- FAIL' -A3 $(CONFORMANCE_PARTS)/gradients.txt; exit 1)
+	go run ./importer/onnxgo/internal/scoredoc -o $(CONFORMANCE_PARTS)/30-onnx-go.md
 	go run ./internal/conformancedoc -nodes $(NODES) -program $(BIN) -gradients $(CONFORMANCE_PARTS)/gradients.txt -parts $(CONFORMANCE_PARTS) -o docs/conformance.md
 
 # Every export of the corpus through the importer: results against ONNX Runtime,
@@ -84,6 +86,11 @@ bench-train: build
 	test -f $(BENCH_DIR)/ast-1024x1.onnx || "$(AAT_BENCH_PYTHON)" testdata/gen/bench_ast.py $(BENCH_DIR)/ast-1024x1.onnx
 	$(BIN) bench $(BENCH_DIR)/ast-128x4.onnx --backend xla:cpu --peer "$(AAT_BENCH_PYTHON) testdata/gen/bench_train.py"
 	$(BIN) bench $(BENCH_DIR)/ast-1024x1.onnx --backend xla:cpu --peer "$(AAT_BENCH_PYTHON) testdata/gen/bench_train.py"
+
+# Models that onnx-go decodes, here and on its own back end in turn.
+bench-onnxgo: build
+	$(BIN) backend install cpu
+	go run ./importer/onnxgo/internal/bench
 
 # Every bar of docs/surgery.md in one run; needs make corpus, and AAT_BENCH_MODEL for
 # the last part.

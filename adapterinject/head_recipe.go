@@ -57,12 +57,17 @@ func (h Head) adapter(site HeadSite) Adapter {
 			gain := s.Param("norm_weight", []int{width}, Ones())
 			offset := s.Param("norm_bias", []int{width}, Zeros())
 			x = s.LayerNorm("norm", x, gain, offset, headEpsilon)
+			labels := gs.Dim{Value: c}
+			if s.offer {
+				labels = gs.Dim{Value: -1, Param: "labels"}
+				s.free = labels
+			}
 			logits := s.Linear("dense", x, width, classes, TruncNormal(0.01))
 			if site.added {
-				s.patch.AddOutput(LogitsOutput, logits, gs.Type{DType: gs.Float, Shape: []gs.Dim{site.batch, {Value: c}}})
+				s.patch.AddOutput(LogitsOutput, logits, gs.Type{DType: gs.Float, Shape: []gs.Dim{site.batch, labels}})
 				return
 			}
-			s.patch.ReplaceOutput(s.model.Graph.Output(site.Output.Name()), s.back(logits, site.Output), site.batch, gs.Dim{Value: c})
+			s.patch.ReplaceOutput(s.model.Graph.Output(site.Output.Name()), s.back(logits, site.Output), site.batch, labels)
 			s.patch.Prune()
 		},
 	}

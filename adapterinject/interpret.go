@@ -20,7 +20,7 @@ func (c *noop) interpret(n *gs.Node) error {
 	case "Constant":
 		m, err = constantMeaning(n.Tensor("value"))
 	case "MatMul":
-		m, err = c.interpretMatMul(n)
+		m = c.interpretMatMul(n)
 	case "Add":
 		m, err = c.interpretAdd(n)
 	case "Sub":
@@ -85,16 +85,16 @@ func constantMeaning(t *gs.Tensor) (meaning, error) {
 	return meaning{zero: all(t, 0), one: all(t, 1), dims: dimsOf(t), key: "constant " + digest}, err
 }
 
-func (c *noop) interpretMatMul(n *gs.Node) (meaning, error) {
+func (c *noop) interpretMatMul(n *gs.Node) meaning {
 	x, weight := c.of(n.Input(0)), c.of(n.Input(1))
-	if len(weight.dims) != 2 {
-		return meaning{}, fmt.Errorf("it is no product with a weight matrix")
+	if len(weight.dims) != 2 { // by matrices or activations: only inference tells the shape
+		return meaning{zero: x.zero || weight.zero}
 	}
 	m := meaning{zero: x.zero || weight.zero, like: x.like}
 	if len(x.dims) == 2 {
 		m.dims = []int64{x.dims[0], weight.dims[1]}
 	}
-	return m, nil
+	return m
 }
 
 // interpretProduct knows products with zeros in other forms.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
+	"github.com/aat-onnx/aat-onnx/graphsurgery/pattern"
 )
 
 // parameters finds the parameters of a graph.
@@ -31,7 +32,7 @@ func (s *parameters) list() []Parameter {
 	var out []Parameter
 	for _, v := range s.constants() {
 		leafs := s.readings(v, 0)
-		if len(leafs) == 0 {
+		if len(leafs) == 0 || !learned(leafs[0].role) && (s.constant(v) || s.wide(v) == 0) {
 			continue
 		}
 		if len(leafs) > 1 && uniform(v) {
@@ -50,6 +51,9 @@ func (s *parameters) list() []Parameter {
 	}
 	return out
 }
+
+// learned reports whether a role alone shows that a constant was learned.
+func learned(r ParameterRole) bool { return r == RoleBias || r == RoleGain || r == RoleOffset }
 
 // parameter makes one of its readings, of which the first in the file's order counts.
 func (s *parameters) parameter(shape []int, uses []gs.Use, leafs []reading) Parameter {
@@ -161,7 +165,7 @@ func carves(u gs.Use) bool {
 // roleInside is the role of an input of a node whose result is fixed: of what is
 // computed from constants at run time.
 func (s *parameters) roleInside(u gs.Use) ParameterRole {
-	if among(u.Node, "Sin", "Cos", "Range", "ConstantOfShape", "Where", "Equal", "Less", "Greater") {
+	if among(u.Node, "Sin", "Cos", "Range", "ConstantOfShape", "Equal", "Less", "Greater") {
 		return ""
 	}
 	role, known := s.role[u]
@@ -178,21 +182,16 @@ func (s *parameters) roleInside(u gs.Use) ParameterRole {
 
 // uniform reports whether all numbers of a tensor are the same.
 func uniform(v *gs.Value) bool {
-	t := v.Initializer()
-	if t == nil {
-		t = v.Producer().Tensor("value")
-	}
+	t := pattern.Tensor(v)
 	if t == nil {
 		return false
 	}
 	xs, err := t.Float32s()
-	if err != nil {
-		return false
-	}
-	for _, x := range xs {
-		if x != xs[0] {
-			return false
-		}
-	}
-	return true
+	return err == nil && len(xs) > 0 && all(t, xs[0])
+}
+
+// uniformly reports whether all numbers of a tensor are x.
+func uniformly(v *gs.Value, x float32) bool {
+	t := pattern.Tensor(v)
+	return t != nil && all(t, x)
 }

@@ -77,7 +77,7 @@ func (s *parameters) roleAt(u gs.Use) ParameterRole {
 	}
 	v := u.Node.Input(u.Input)
 	if role, ok := s.byOperator[pattern.OpName(u.Node)][u.Input]; ok {
-		if role == RoleWeight && s.constant(v) {
+		if role == RoleWeight && s.constant(v) || is(u.Node, "InstanceNormalization") && uniformly(v, float32(2-u.Input)) {
 			return ""
 		}
 		return role
@@ -87,6 +87,10 @@ func (s *parameters) roleAt(u gs.Use) ParameterRole {
 		return s.roleBeside(u)
 	case "Concat":
 		return s.roleJoined(u)
+	case "Where": // a bias of scores where a mask that is fed does not hide it
+		if s.wide(v) > 0 && !s.constant(v) {
+			return RoleOther
+		}
 	}
 	return ""
 }
@@ -95,21 +99,57 @@ func (s *parameters) roleAt(u gs.Use) ParameterRole {
 func (s *parameters) roleBeside(u gs.Use) ParameterRole {
 	v := u.Node.Input(u.Input)
 	x := u.Node.Input(1 - u.Input)
-	wide := 0
-	for _, d := range s.shapeOf(v) {
-		if d > 1 {
-			wide++
-		}
-	}
+	wide := s.wide(v)
 	switch {
-	case wide == 0, s.Data(x) && s.fed(x), s.constant(v):
+	case wide == 0, s.Data(x) && s.fed(x), s.constant(v), feeds(u.Node, "Sin", "Cos"):
 		return ""
-	case wide > 1 && u.Node.Op() == "Mul": // a mask, or a table of angles
+	case wide > 1 && u.Node.Op() == "Mul" && !s.scaled(x): // a mask, or a table of angles
 		return ""
-	case feeds(u.Node, "Sin", "Cos"):
-		return ""
+	case wide == 1 && s.grouped(x):
+		if u.Node.Op() == "Mul" {
+			return RoleGain
+		}
+		return RoleOffset
 	}
 	return RoleOther
+}
+
+// wide is the number of a value's axes with several numbers; two if nothing is known.
+func (s *parameters) wide(v *gs.Value) int {
+	dims := s.Type(v).Shape
+	if dims == nil {
+		return 2
+	}
+	n := 0
+	for _, d := range dims {
+		if d.Value != 1 {
+			n++
+		}
+	}
+	return n
+}
+
+// scaled reports whether an activation has one number for each row: it is the
+// activation then that scales a table, and not the table that scales the activation.
+func (s *parameters) scaled(x *gs.Value) bool {
+	dims := s.Type(x).Shape
+	return s.Data(x) && len(dims) > 0 && dims[len(dims)-1].Value == 1
+}
+
+// grouped reports whether an activation comes from an InstanceNormalization, as
+// exporters spell GroupNorm: its gain and offset follow.
+func (s *parameters) grouped(x *gs.Value) bool {
+	for range maxWays {
+		n := x.Producer()
+		switch {
+		case is(n, "InstanceNormalization"):
+			return true
+		case n == nil || len(s.DataInputs(n)) != 1 || !pattern.Layout().Has(s.View, n) && !is(n, "Mul"):
+			return false
+		}
+		x = s.DataInputs(n)[0]
+	}
+	return false
 }
 
 // fed reports whether a value is the model's input, perhaps rearranged: what is added
@@ -117,7 +157,7 @@ func (s *parameters) roleBeside(u gs.Use) ParameterRole {
 func (s *parameters) fed(x *gs.Value) bool {
 	for range maxWays {
 		if x == nil || x.Producer() == nil {
-			return x != nil
+			return x != nil && s.Type(x).DType.IsFloat() // masks are fed as integers
 		}
 		n := x.Producer()
 		if !pattern.Layout().Has(s.View, n) && !among(n, "Sub", "Div", "Mul", "Slice", "Pad") || len(s.DataInputs(n)) != 1 {
@@ -141,11 +181,11 @@ func feeds(n *gs.Node, ops ...string) bool {
 // roleJoined is that of a constant beside an activation in a Concat: a learned token
 // has one row as wide as the blocks; what else is joined is padding.
 func (s *parameters) roleJoined(u gs.Use) ParameterRole {
-	shape := s.shapeOf(u.Node.Input(u.Input))
+	shape := s.Type(u.Node.Input(u.Input)).Shape
 	if len(shape) != 3 || s.constant(u.Node.Input(u.Input)) || len(s.parts) == 0 {
 		return ""
 	}
-	if width := s.parts[0].attn.o.width; width > 1 && shape[2] == width {
+	if width := s.parts[0].attn.o.width; width > 1 && shape[2].Value == int64(width) {
 		return RoleOther
 	}
 	return ""
@@ -166,7 +206,7 @@ func (s *parameters) constant(v *gs.Value) bool {
 		return false
 	}
 	rest := xs
-	if n := shape[len(shape)-1]; len(xs) > n {
+	if n := shape[len(shape)-1]; n > 1 {
 		rest = xs[:n]
 	}
 	return masks(xs) || progresses(rest) || circles(xs, shape[len(shape)-1])

@@ -15,6 +15,8 @@ type Splicer struct {
 	seed   uint64
 	tag    bool // nodes may carry metadata (IR version 10 on)
 	prefix string
+	offer  bool                  // parameters are inputs with defaults
+	free   gs.Dim                // with offer, the last axis of parameters, if it has a name
 	reads  map[*gs.Value]gs.Wire // what this adapter read already
 	moved  map[*gs.Value]gs.Wire // what the readers of a value read by now; for all adapters
 }
@@ -85,7 +87,15 @@ func (s *Splicer) Param(name string, shape []int, init Init) gs.Wire {
 		n *= d
 	}
 	name = Prefix + s.prefix + name
-	return s.patch.Initializer(name, gs.NewTensor(dims, init.draw(newPCG(s.seed, name), n)))
+	w := s.patch.Initializer(name, gs.NewTensor(dims, init.draw(newPCG(s.seed, name), n)))
+	if s.offer {
+		declared := gs.Known(dims...)
+		if s.free.Param != "" {
+			declared[len(declared)-1] = s.free
+		}
+		s.patch.OfferInput(w, declared...)
+	}
+	return w
 }
 
 // Number adds a scalar that is not trained, a Constant node: initialisers under

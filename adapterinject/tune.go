@@ -2,6 +2,7 @@ package adapterinject
 
 import (
 	"fmt"
+	"slices"
 )
 
 // Tune makes adapters that tune parameters in place: one for each block, and one for
@@ -27,7 +28,7 @@ func (t *Target) Tune(ps []Parameter) []Adapter {
 			out = append(out, Adapter{Name: name, Block: p.Block, Site: Site{Name: "weights"}, InPlace: true})
 			groups = append(groups, nil)
 		}
-		groups[i] = append(groups[i], p)
+		groups[i] = append(groups[i], fresh(p, groups[i]))
 		out[i].Parameters += p.Len()
 	}
 	for i, group := range groups {
@@ -46,6 +47,16 @@ func (t *Target) Tune(ps []Parameter) []Adapter {
 		}
 	}
 	return out
+}
+
+// fresh gives a parameter a name that the others of its group do not have: one that
+// blocks share is named in the first of them.
+func fresh(p Parameter, others []Parameter) Parameter {
+	name := p.Name
+	for i := 2; slices.ContainsFunc(others, func(o Parameter) bool { return o.Name == p.Name }); i++ {
+		p.Name = fmt.Sprintf("%s_%d", name, i)
+	}
+	return p
 }
 
 // TuneBlocks chooses among the parameters of the blocks in scope, and without a scope

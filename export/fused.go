@@ -2,9 +2,7 @@ package export
 
 import (
 	"encoding/json"
-	"fmt"
 
-	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/finetune"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 )
@@ -33,23 +31,14 @@ type Trained struct {
 // the result would not be a valid model, or a file error; on error no file is
 // left.
 func Fused(run *finetune.Run, path string, o Options) error {
-	m, err := run.Model()
+	m, err := trained(run)
 	if err != nil {
-		return fmt.Errorf("export %s: %w", run.Dir, err)
-	}
-	if len(adapterinject.Trainable(m)) == 0 {
-		return &graphsurgery.UnsupportedError{File: run.Dir, What: "the run's model holds no adapter", Hint: "train a model that 'aat-onnx inject' wrote"}
+		return err
 	}
 	if err := setTrained(m, run); err != nil {
 		return err
 	}
-	if err := m.Verify(); err != nil {
-		return fmt.Errorf("export %s: the trained model is not valid: %w", run.Dir, err)
-	}
-	if o.Force {
-		return m.SaveForce(path)
-	}
-	return m.Save(path)
+	return save(m, path, o)
 }
 
 func setTrained(m *graphsurgery.Model, run *finetune.Run) error {

@@ -84,6 +84,7 @@ type ORT struct {
 	session *ort.Session
 	in, out ort.Port
 	example []int64
+	adapter *ort.Adapter
 }
 
 // NewORT readies a model in ONNX Runtime. Its output is the one named logits,
@@ -118,6 +119,10 @@ func NewORT(m *graphsurgery.Model, runtime *ort.Runtime, example ...int) (*ORT, 
 	return o, nil
 }
 
+// Use makes an adapter active in the runs from now on; nil is none. It stays the
+// caller's.
+func (o *ORT) Use(a *ort.Adapter) { o.adapter = a }
+
 // Logits runs the examples as one batch, or one by one where the model's batch
 // size is fixed to 1.
 func (o *ORT) Logits(ctx context.Context, examples [][]float32) ([][]float32, error) {
@@ -147,7 +152,7 @@ func (o *ORT) batch(examples [][]float32, size int) ([][]float32, error) {
 		flat = append(flat, x...)
 	}
 	flat = flat[:size*width]
-	got, err := o.session.Run(map[string]ort.Tensor{o.in.Name: {Shape: append([]int64{int64(size)}, o.example...), F32: flat}})
+	got, err := o.session.RunWith(o.adapter, map[string]ort.Tensor{o.in.Name: {Shape: append([]int64{int64(size)}, o.example...), F32: flat}})
 	if err != nil {
 		return nil, err
 	}

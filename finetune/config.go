@@ -1,6 +1,7 @@
 package finetune
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash"
@@ -10,6 +11,7 @@ import (
 	"github.com/gomlx/compute"
 
 	"github.com/aat-onnx/aat-onnx/finetune/data"
+	"github.com/aat-onnx/aat-onnx/importer"
 )
 
 // Config says how to train. The zero value of each field is its default; a run
@@ -25,6 +27,11 @@ type Config struct {
 	DecayFrom    int     // first epoch, from 0, with a smaller rate. 0: 5
 	Decay        float64 // factor on the rate for each epoch from there. 0: 0.85
 	Seed         uint64  // of the order of the batches
+	Precision    string  // of the frozen model's products: f32, bf16 or f16, see importer.Options.Compute. "": f32
+
+	// Recompute names values that the backward pass keeps, computing all between two of them
+	// again: less memory, more time. See importer.Options.Recompute. nil: all is kept.
+	Recompute []string
 
 	// Trainable says which initialisers are trained. nil: those under "aat/". The
 	// model's other tensors keep their bits.
@@ -63,6 +70,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Decay, 0.85)
 	set(&c.CheckpointInterval, time.Minute)
 	set(&c.Tool, "aat-onnx")
+	set(&c.Precision, "f32")
 	if c.Backend != nil {
 		set(&c.BackendName, c.Backend.Name())
 	}
@@ -100,12 +108,19 @@ func (c Config) validate() error {
 		return bad("DecayFrom", c.DecayFrom, "at least 1")
 	case !(c.Decay > 0 && c.Decay <= 1):
 		return bad("Decay", c.Decay, "a number above 0, at most 1")
+	case !knownPrecision(c.Precision):
+		return bad("Precision", c.Precision, "f32, bf16 or f16")
 	case c.CheckpointEvery < 0:
 		return bad("CheckpointEvery", c.CheckpointEvery, "at least 0")
 	case c.Backend == nil:
-		return bad("Backend", "nil", "an open backend, such as internal/pjrt.Open gives")
+		return bad("Backend", "nil", "an open backend: package backend opens one")
 	}
 	return nil
+}
+
+func knownPrecision(name string) bool {
+	_, ok := importer.Precision(name)
+	return ok
 }
 
 // Recipe is the part of a configuration that decides the trained values. It is
@@ -121,12 +136,13 @@ type Recipe struct {
 	DecayFrom    int     `json:"decay_from"`
 	Decay        float64 `json:"decay"`
 	Seed         uint64  `json:"seed"`
+	Precision    string  `json:"precision,omitempty"` // none in runs of versions that had float32 only
 }
 
 func (c Config) recipe() Recipe {
 	return Recipe{
 		Epochs: c.Epochs, BatchSize: c.BatchSize, LearningRate: c.LearningRate, WeightDecay: c.WeightDecay,
-		Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon, DecayFrom: c.DecayFrom, Decay: c.Decay, Seed: c.Seed,
+		Beta1: c.Beta1, Beta2: c.Beta2, Epsilon: c.Epsilon, DecayFrom: c.DecayFrom, Decay: c.Decay, Seed: c.Seed, Precision: c.Precision,
 	}
 }
 
@@ -150,12 +166,13 @@ func (r Recipe) apply(c *Config) error {
 		same("DecayFrom", &c.DecayFrom, r.DecayFrom),
 		same("Decay", &c.Decay, r.Decay),
 		same("Seed", &c.Seed, r.Seed),
+		same("Precision", &c.Precision, cmp.Or(r.Precision, "f32")),
 	)
 }
 
 // fill puts the run's own numbers over defaults, which a zero in it must not take.
 func (r Recipe) fill(c Config) Config {
-	c.WeightDecay = r.WeightDecay
+	c.WeightDecay, c.Precision = r.WeightDecay, r.Precision
 	return c
 }
 

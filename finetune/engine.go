@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -50,7 +51,8 @@ func newEngine(m *graphsurgery.Model, p ports, c Config) (*engine, error) {
 	if trainable == nil {
 		trainable = underPrefix
 	}
-	program, err := importer.Load(m, importer.Options{Trainable: trainable})
+	compute, _ := importer.Precision(c.Precision) // validate knows it
+	program, err := importer.Load(m, importer.Options{Trainable: trainable, Compute: compute, Recompute: c.Recompute})
 	if err != nil {
 		return nil, err
 	}
@@ -133,11 +135,7 @@ func (e *engine) moment(kind, name string, shape []int) (*model.Variable, error)
 }
 
 func zeros(shape []int) *tensors.Tensor {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return tensors.FromFlatDataAndDimensions(make([]float32, n), shape...)
+	return tensors.FromShape(shapes.Make(dtypes.Float32, shape...))
 }
 
 // checkTrainableFlags holds design decision 6: GoMLX makes every variable

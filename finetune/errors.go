@@ -25,6 +25,7 @@ func (e *ConfigError) Error() string {
 		"DecayFrom":       "the first epoch with a smaller rate",
 		"Decay":           "the factor on the learning rate",
 		"CheckpointEvery": "the number of steps between checkpoints",
+		"Precision":       "the precision",
 		"Out":             "the run folder",
 		"Backend":         "the backend",
 	}[e.Field]

@@ -32,6 +32,10 @@ func exports() []string { return []string{"tinyast-ts17.onnx", "tinyast-dynamo.o
 
 // parityEngine is the injected model on a backend, with the fixture's adapters.
 func parityEngine(t testing.TB, file string, b compute.Backend, golden map[string]testutil.Array) (*engine, data.Batch) {
+	return parityEngineOf(t, file, b, golden, "f32")
+}
+
+func parityEngineOf(t testing.TB, file string, b compute.Backend, golden map[string]testutil.Array, precision string) (*engine, data.Batch) {
 	t.Helper()
 	m, err := graphsurgery.Load(filepath.Join("..", "testdata", "tinyast", file))
 	if err != nil {
@@ -46,7 +50,7 @@ func parityEngine(t testing.TB, file string, b compute.Backend, golden map[strin
 		t.Fatal(err)
 	}
 	shape := golden["input"].Shape
-	cfg := Config{BatchSize: int(shape[0]), LearningRate: 1e-3, Backend: b}.withDefaults()
+	cfg := Config{BatchSize: int(shape[0]), LearningRate: 1e-3, Backend: b, Precision: precision}.withDefaults()
 	p, err := connect(m, cfg.BatchSize, int(shape[1]), int(shape[2]), labels)
 	if err != nil {
 		t.Fatal(err)

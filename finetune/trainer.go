@@ -30,6 +30,9 @@ type trainer struct {
 }
 
 func newTrainer(f *folder, m *graphsurgery.Model, set *data.Set, cfg Config) (*trainer, error) {
+	if err := set.Check(); err != nil {
+		return nil, err
+	}
 	p, err := connect(m, cfg.BatchSize, set.Frames, set.MelBins, set.Labels)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ func twin[M proto.Message](m M) M {
 }
 
 // detached gives the tensor as a message for model m that shares its bytes. Data
-// in a file is read, unless it is in the folder of m, too.
+// in a file is read, unless m reads that file or its folder, too.
 func (t *Tensor) detached(m *Model) (*pb.TensorProto, error) {
 	p := twin(t.pb)
 	return p, t.settle(p, m)
@@ -23,6 +23,13 @@ func (t *Tensor) detached(m *Model) (*pb.TensorProto, error) {
 
 // settle makes p, a copy of the tensor, readable in model m.
 func (t *Tensor) settle(p *pb.TensorProto, m *Model) error {
+	if isHeld(p) && t.model.held != m.held {
+		raw, err := t.Raw()
+		if err != nil {
+			return err
+		}
+		release(p, raw)
+	}
 	if p.GetDataLocation() != pb.TensorProto_EXTERNAL || t.model != nil && t.model.root == m.root {
 		return nil
 	}

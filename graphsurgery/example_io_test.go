@@ -59,3 +59,13 @@ func ExampleRead() {
 	fmt.Println(err)
 	// Output: not an ONNX file, or damaged: a field has no valid form
 }
+
+func ExampleTensor_ReadRaw() {
+	t := graphsurgery.NewTensor([]int64{2}, []int32{1, 256})
+	memory := make([]byte, 8) // such as a device's
+	if err := t.ReadRaw(memory); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(memory)
+	// Output: [1 0 0 0 0 1 0 0]
+}

@@ -200,6 +200,9 @@ func (t *Tensor) source() (source, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
+	if isHeld(t.pb) {
+		return windowOf(t.pb, t.model.held), nil
+	}
 	if t.pb.RawData != nil {
 		return piece{bytes: t.pb.RawData}, nil
 	}

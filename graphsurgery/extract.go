@@ -152,7 +152,7 @@ func (c *extraction) freeInputs(nodes []*pb.NodeProto) {
 
 // newModel indexes a message as a model that reads external data where from does.
 func newModel(p *pb.ModelProto, from *Model) (*Model, error) {
-	m := &Model{pb: p, path: from.path, root: from.root}
+	m := &Model{pb: p, path: from.path, root: from.root, held: from.held}
 	m.Graph = &Graph{model: m, pb: p.Graph}
 	if err := m.reindex(); err != nil {
 		return nil, err

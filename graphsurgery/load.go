@@ -37,11 +37,7 @@ func Read(r io.Reader) (*Model, error) { return Limits{}.Read(r) }
 
 // Load is [Load] within other limits.
 func (l Limits) Load(path string) (*Model, error) {
-	data, err := readFile(path, l.filled().FileBytes)
-	if err != nil {
-		return nil, err
-	}
-	m, err := l.parse(data, path)
+	m, err := l.loadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +48,7 @@ func (l Limits) Load(path string) (*Model, error) {
 }
 
 // Parse is [Parse] within other limits.
-func (l Limits) Parse(data []byte) (*Model, error) { return l.parse(data, "") }
+func (l Limits) Parse(data []byte) (*Model, error) { return l.parse(data, "", nil) }
 
 // Read is [Read] within other limits.
 func (l Limits) Read(r io.Reader) (*Model, error) {
@@ -64,7 +60,7 @@ func (l Limits) Read(r io.Reader) (*Model, error) {
 	if int64(len(data)) > limit {
 		return nil, tooLarge("", int64(len(data)), limit)
 	}
-	return l.parse(data, "")
+	return l.parse(data, "", nil)
 }
 
 func tooLarge(file string, got, limit int64) error {
@@ -74,8 +70,8 @@ func tooLarge(file string, got, limit int64) error {
 	return beyondLimit(file, "bytes of the file", got, limit)
 }
 
-// readFile reads a regular file of up to limit bytes.
-func readFile(path string, limit int64) ([]byte, error) {
+// openFile opens a regular file of up to limit bytes.
+func openFile(path string, limit int64) (*heldFile, error) {
 	info, err := os.Stat(path) // before opening: opening a pipe would wait
 	if err != nil {
 		return nil, err
@@ -87,24 +83,54 @@ func readFile(path string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	if info, err = f.Stat(); err != nil {
+	if info, err = f.Stat(); err == nil && info.Size() > limit {
+		err = tooLarge(path, info.Size(), limit)
+	}
+	if err != nil {
+		f.Close()
 		return nil, err
 	}
-	if info.Size() > limit {
-		return nil, tooLarge(path, info.Size(), limit)
+	return &heldFile{f, path, info}, nil
+}
+
+// loadFile parses a file. Its large initialisers stay in it until they are asked
+// for, where the system lets an open file be replaced.
+func (l Limits) loadFile(path string) (*Model, error) {
+	h, err := openFile(path, l.filled().FileBytes)
+	if err != nil {
+		return nil, err
 	}
-	data := make([]byte, info.Size())
-	if _, err := io.ReadFull(f, data); err != nil && err != io.EOF {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
+	size := h.info.Size()
+	if !holds || size < holdFrom {
+		defer h.file.Close()
+		data := make([]byte, size)
+		if err := h.fill(data, 0); err != nil {
+			return nil, err
+		}
+		return l.parse(data, path, nil)
 	}
-	return data, nil
+	data, free, err := scratch(int(size))
+	if err != nil {
+		return nil, fmt.Errorf("memory for %s: %w", path, err)
+	}
+	defer free()
+	s, err := readSparse(h, data)
+	if err != nil {
+		h.file.Close()
+		return nil, err
+	}
+	m, err := l.parse(data, path, s)
+	if err != nil {
+		h.file.Close()
+	}
+	return m, err
 }
 
 // parse decodes data in three steps: a scan that tests the limits and cuts out
 // the weights, the protobuf library on what is left, and the weights put back as
-// parts of data.
-func (l Limits) parse(data []byte, path string) (*Model, error) {
+// parts of data, or as places in its file where data is s's; nothing of data is kept
+// then.
+func (l Limits) parse(data []byte, path string, s *sparseFile) (*Model, error) {
 	l = l.filled()
 	broken := func(what string, err error) error {
 		return &FormatError{File: path, What: what, Err: err}
@@ -115,8 +141,11 @@ func (l Limits) parse(data []byte, path string) (*Model, error) {
 	case int64(len(data)) > l.FileBytes:
 		return nil, tooLarge(path, int64(len(data)), l.FileBytes)
 	}
-	m := &Model{pb: &pb.ModelProto{}, original: data, path: path}
-	if err := m.decode(data, &l); err != nil {
+	m := &Model{pb: &pb.ModelProto{}, original: piece{bytes: data}, path: path}
+	if s != nil {
+		m.original, m.held = window{s.file, 0, int64(len(data))}, s.file
+	}
+	if err := m.decode(data, &l, s); err != nil {
 		return nil, err
 	}
 	switch {
@@ -140,10 +169,14 @@ func (l Limits) parse(data []byte, path string) (*Model, error) {
 	return m, nil
 }
 
-// decode fills m.pb. Large raw bytes are parts of data, not copies.
-func (m *Model) decode(data []byte, l *Limits) error {
+// decode fills m.pb. Large raw bytes are parts of data, not copies, or stay in the
+// file.
+func (m *Model) decode(data []byte, l *Limits, file *sparseFile) error {
 	var kept payloads
 	s := &scanner{data: data, file: m.path, limits: l, swap: kept.cut}
+	if file != nil {
+		s.swap = file.swap(&kept)
+	}
 	grown, err := s.scan()
 	if err != nil {
 		return err
@@ -160,9 +193,19 @@ func (m *Model) decode(data []byte, l *Limits) error {
 		return &FormatError{File: m.path, What: "not an ONNX file, or cut short", Err: err}
 	}
 	eachTensor(m.pb, func(t *pb.TensorProto, _ bool) {
-		if t.RawData != nil {
-			t.RawData = kept.of(t.RawData).bytes
+		if t.RawData == nil || err != nil {
+			return
+		}
+		p := kept.of(t.RawData)
+		w, inFile := p.from.(window)
+		switch {
+		case !inFile:
+			t.RawData = p.bytes
+		case t.GetDataLocation() == pb.TensorProto_DEFAULT:
+			hold(t, w)
+		default: // a broken tensor, to be refused as one
+			t.RawData, err = w.read()
 		}
 	})
-	return nil
+	return err
 }

@@ -18,9 +18,10 @@ type Model struct {
 	byKey     map[functionKey]*Function
 	taken     atomic.Pointer[map[string]nameKind] // see names
 	types     *Types                              // see inferred
-	original  []byte                              // what was loaded; nil once something changed
+	original  source                              // what was loaded; nil once something changed
 	path      string
 	root      *safefile.Root         // folder of external data; nil for Parse
+	held      *heldFile              // that some raw bytes are in; nil if all are in memory
 	digest    atomic.Pointer[string] // of original, once it was asked for
 }
 

@@ -82,6 +82,17 @@ func (n *Node) attr(name string) *pb.AttributeProto {
 	return nil
 }
 
+// AttrType is the number of an attribute's type, as in AttributeProto.AttributeType;
+// 0 without such an attribute.
+func (n *Node) AttrType(name string) int32 {
+	for _, a := range n.pb.Attribute {
+		if a.GetName() == name {
+			return int32(a.GetType())
+		}
+	}
+	return 0
+}
+
 // HasAttr reports whether the attribute is given.
 func (n *Node) HasAttr(name string) bool { return n.attr(name) != nil }
 

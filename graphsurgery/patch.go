@@ -17,9 +17,10 @@ type Patch struct {
 
 // change is what all graphs' parts of a patch share.
 type change struct {
-	model *Model
-	label string
-	names *nameSet
+	forgotten []*Value // their stated types are dropped
+	model     *Model
+	label     string
+	names     *nameSet
 
 	nodes     []*patchNode
 	inits     []patchInit

@@ -216,7 +216,7 @@ func (e *edit) run() error {
 		e.before = e.patch.model.liveness()
 	}
 	steps := []func() error{
-		e.followRemoved, e.lookAhead, e.inheritNames, e.setVersions, e.addImports, e.addInputs, e.moveOutputs, e.rewire, e.editNodes, e.changeOutputs, e.addNodes, e.patch.model.reindex,
+		e.followRemoved, e.lookAhead, e.inheritNames, e.setVersions, e.addImports, e.addInputs, e.moveOutputs, e.rewire, e.dropTypes, e.editNodes, e.changeOutputs, e.addNodes, e.patch.model.reindex,
 		e.checkSchemas, e.remove, e.sort, e.pruneDead, e.checkSeams, e.checkSplices, e.rename,
 	}
 	for _, step := range steps {
@@ -231,6 +231,23 @@ func (e *edit) run() error {
 		return err
 	}
 	return e.runChecks()
+}
+
+// dropTypes drops what the file says of values whose sizes change.
+func (e *edit) dropTypes() error {
+	lists := map[*Graph]map[string]bool{}
+	for _, v := range e.patch.forgotten {
+		if lists[v.graph] == nil {
+			lists[v.graph] = map[string]bool{}
+		}
+		lists[v.graph][v.name] = true
+	}
+	for _, g := range e.graphs() {
+		if len(lists[g]) > 0 && len(g.pb.ValueInfo) > 0 {
+			e.setInfo(g, slices.DeleteFunc(slices.Clone(g.pb.ValueInfo), func(info *pb.ValueInfoProto) bool { return lists[g][info.GetName()] }))
+		}
+	}
+	return nil
 }
 
 // rewire lets readers read the new wires.

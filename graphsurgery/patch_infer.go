@@ -60,7 +60,9 @@ func (e *edit) lookAhead() error {
 		}
 	}
 	for _, r := range p.rewires {
-		want(r.old, r.new)
+		if !r.resized {
+			want(r.old, r.new)
+		}
 	}
 	for _, c := range p.outputs {
 		switch {
@@ -147,7 +149,7 @@ func (e *edit) keepsNodes() bool {
 			return false
 		}
 	}
-	return len(e.patch.opsets) == 0
+	return len(e.patch.opsets) == 0 && !slices.ContainsFunc(e.patch.rewires, func(r rewire) bool { return r.resized })
 }
 
 // keepTypes keeps what is inferred for the next patch, if it still holds.

@@ -33,6 +33,29 @@ func (p *Patch) addInput(port *pb.ValueInfoProto) Wire {
 	return Wire{patch: p.change, graph: p.graph, port: port}
 }
 
+// OfferInput lists an initialiser, new or tapped, among the main graph's inputs, so that
+// a caller may feed another tensor in its place; its own is the default. A shape, if
+// given, is declared instead of the tensor's: sizes that callers may choose are symbols.
+// It takes IR version 4: before, all initialisers are listed and none can be fed.
+func (p *Patch) OfferInput(w Wire, shape ...Dim) {
+	p.own(w)
+	t := w.typ()
+	switch {
+	case p.model.IRVersion() < 4:
+		p.fail("an initialiser cannot be offered as input in IR version %d", p.model.IRVersion())
+	case w.omitted() || w.graph != p.model.Graph || t.DType == Undefined:
+		p.fail("what is offered as input is no initialiser of the main graph")
+	case w.init == nil && (w.tap == nil || w.tap.tensor == nil || w.tap.IsListedInput()):
+		p.fail("value %q is no initialiser, or is an input already", w.name())
+	default:
+		if shape == nil {
+			shape = t.Shape
+		}
+		name := w.name()
+		p.ports = append(p.ports, portChange{graph: w.graph, add: &pb.ValueInfoProto{Name: &name, Type: typeProto(t.DType, shape)}})
+	}
+}
+
 // AddOutput lets the caller get a wire under a name, behind the outputs there
 // are. With the name "" a tapped value is given under its own name; under another
 // one it goes through an Identity node, so that its readers stay as they are. The

@@ -9,6 +9,8 @@ type rewire struct {
 	use    *Use   // nil: every reader
 	within *Graph // nil: wherever they are
 	new    Wire
+
+	resized bool // the sizes may differ
 }
 
 // outputChange lets a graph output come from another wire.
@@ -128,6 +130,39 @@ func (p *Patch) ShuntUse(use Use, new Wire) {
 	old := use.Node.Input(use.Input)
 	if p.check(old, new) {
 		p.addRewire(rewire{old: old, use: &use, new: new})
+	}
+}
+
+// ShuntResized is [Patch.ShuntUse] for a wire of other sizes than the reader had: only
+// the element type and the number of dimensions must agree. That what follows goes with
+// the sizes is the caller's to see to.
+func (p *Patch) ShuntResized(use Use, new Wire) {
+	if use.Node == nil || use.Node.Input(use.Input) == nil || new.omitted() {
+		p.fail("a shunt of one use needs a node, an input that it reads and a wire")
+		return
+	}
+	old := use.Node.Input(use.Input)
+	if !p.mine(use.Node) || !p.has(old) {
+		return
+	}
+	p.own(new)
+	got, want := new.typ(), old.typ()
+	want.Shape = make([]Dim, len(want.Shape))
+	for i := range want.Shape {
+		want.Shape[i].Value = -1
+	}
+	if old.typ().Shape == nil {
+		want.Shape = nil
+	}
+	p.seam(old.name, got, want)
+	p.addRewire(rewire{old: old, use: &use, new: new, resized: true})
+}
+
+// Forget drops the type that the file states of a value, which is neither input nor
+// output: its sizes follow from what the patch changes.
+func (p *Patch) Forget(v *Value) {
+	if v != nil && p.has(v) {
+		p.forgotten = append(p.forgotten, v)
 	}
 }
 

@@ -18,20 +18,23 @@ import (
 type encoding struct {
 	small []byte
 	cuts  []cut
-	size  int64 // of the whole
+	size  int64  // of the whole
+	whole source // in place of all that
 }
 
 // valuesOf says where the raw bytes of a tensor come from: nil for the tensor's own.
 type valuesOf func(*pb.TensorProto) source
 
-// encodeModel prepares p, a message that nobody else has: its raw bytes become
-// tokens.
-func encodeModel(p *pb.ModelProto, path string, from valuesOf) (*encoding, error) {
+// encodeModel prepares p, a message that nobody else has, in which raw bytes may be
+// held in a file: its raw bytes become tokens.
+func encodeModel(p *pb.ModelProto, path string, held *heldFile, from valuesOf) (*encoding, error) {
 	var kept payloads
 	eachTensor(p, func(t *pb.TensorProto, _ bool) {
 		if src := from(t); src != nil {
 			t.RawData = kept.token(piece{from: src})
-		} else if cut := kept.cut(t.RawData); !cut.same(t.RawData) {
+		} else if isHeld(t) {
+			release(t, kept.token(piece{from: windowOf(t, held)}))
+		} else if cut := kept.cut(0, t.RawData); !cut.same(t.RawData) {
 			t.RawData = cut.bytes
 		}
 	})
@@ -42,12 +45,12 @@ func encodeModel(p *pb.ModelProto, path string, from valuesOf) (*encoding, error
 	if err != nil {
 		return nil, fmt.Errorf("writing a model: %w", err)
 	}
-	s := &scanner{data: small, file: path, swap: kept.of}
+	s := &scanner{data: small, file: path, swap: func(_ int, raw []byte) piece { return kept.of(raw) }}
 	grown, err := s.scan()
 	if err != nil {
 		return nil, err
 	}
-	return &encoding{small, s.cuts, int64(len(small)) + grown}, nil
+	return &encoding{small: small, cuts: s.cuts, size: int64(len(small)) + grown}, nil
 }
 
 func ownValues(*pb.TensorProto) source { return nil }
@@ -55,12 +58,17 @@ func ownValues(*pb.TensorProto) source { return nil }
 // encoding is the model as it is.
 func (m *Model) encoding() (*encoding, error) {
 	if m.original != nil {
-		return &encoding{small: m.original, size: int64(len(m.original))}, nil
+		return &encoding{whole: m.original, size: m.original.size()}, nil
 	}
-	return encodeModel(cloneModel(m.pb), m.path, ownValues)
+	return encodeModel(cloneModel(m.pb), m.path, m.held, ownValues)
 }
 
-func (e *encoding) copyTo(w io.Writer) error { return assemble(w, e.small, e.cuts) }
+func (e *encoding) copyTo(w io.Writer) error {
+	if e.whole != nil {
+		return e.whole.copyTo(w)
+	}
+	return assemble(w, e.small, e.cuts)
+}
 
 func tooLargeToWrite(path string, n int64) error {
 	return &UnsupportedError{File: path, What: fmt.Sprintf("the model takes %d bytes, more than the 2 GiB a protobuf message can have", n), Hint: "save it with external data"}
@@ -70,8 +78,8 @@ func tooLargeToWrite(path string, n int64) error {
 // changed since. They must not be changed. Tensors in other files stay there. See
 // [Model.WriteTo] for a model that is large.
 func (m *Model) Bytes() ([]byte, error) {
-	if m.original != nil {
-		return m.original, nil
+	if p, ok := m.original.(piece); ok {
+		return p.bytes, nil
 	}
 	e, err := m.encoding()
 	if err != nil {
@@ -140,7 +148,7 @@ func (m *Model) Digest() string {
 // Clone gives an independent copy. The two share the values of tensors, which
 // nobody changes in place, so that a copy takes little memory.
 func (m *Model) Clone() *Model {
-	c := &Model{pb: cloneModel(m.pb), original: m.original, path: m.path, root: m.root}
+	c := &Model{pb: cloneModel(m.pb), original: m.original, path: m.path, root: m.root, held: m.held}
 	c.digest.Store(m.digest.Load())
 	c.Graph = &Graph{model: c, pb: c.pb.Graph}
 	if err := c.reindex(); err != nil {

@@ -62,7 +62,7 @@ func (w *saving) plan() (*encoding, error) {
 	if err := w.nameFiles(x); err != nil {
 		return nil, err
 	}
-	return encodeModel(p, w.path, from)
+	return encodeModel(p, w.path, w.model.held, from)
 }
 
 // reading is the tensor as one of the model that is saved, whose files it reads.

@@ -126,7 +126,7 @@ func (w *saving) planInline() (*encoding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encodeModel(p, w.path, from)
+	return encodeModel(p, w.path, w.model.held, from)
 }
 
 // write writes the files of values and the ONNX file, and commits them together.

@@ -29,7 +29,7 @@ func (t *Tensor) checkForm() error {
 		_, err := t.location()
 		return err
 	}
-	inline := len(t.pb.RawData) > 0
+	inline := t.rawSize() > 0
 	if stray := t.storedLen() - t.typedLen(); stray > 0 || inline && t.storedLen() > 0 {
 		return t.broken("its values are given in more than one form")
 	}
@@ -66,8 +66,8 @@ func (t *Tensor) checkSize() error {
 	}
 	if t.pb.RawData != nil {
 		want, ok := t.byteLen()
-		if !ok || int64(len(t.pb.RawData)) != want {
-			return t.broken("%d bytes for shape %v of %s, want %d", len(t.pb.RawData), t.pb.Dims, t.DType(), want)
+		if !ok || t.rawSize() != want {
+			return t.broken("%d bytes for shape %v of %s, want %d", t.rawSize(), t.pb.Dims, t.DType(), want)
 		}
 		return nil
 	}
@@ -130,9 +130,33 @@ func (t *Tensor) Raw() ([]byte, error) {
 		return t.external()
 	}
 	if t.pb.RawData != nil {
-		return t.pb.RawData, nil
+		return t.inline()
 	}
 	return t.typed(), nil
+}
+
+// ReadRaw writes what [Tensor.Raw] gives into memory of the caller's, which must be as
+// long. Elements in a file come straight from it.
+func (t *Tensor) ReadRaw(into []byte) error {
+	if isHeld(t.pb) {
+		if err := t.check(); err != nil {
+			return err
+		}
+		w := windowOf(t.pb, t.model.held)
+		if w.n != int64(len(into)) {
+			return fmt.Errorf("tensor %q has %d bytes, read into %d", t.Name(), w.n, len(into))
+		}
+		return w.file.fill(into, w.at)
+	}
+	raw, err := t.Raw()
+	if err != nil {
+		return err
+	}
+	if len(raw) != len(into) {
+		return fmt.Errorf("tensor %q has %d bytes, read into %d", t.Name(), len(raw), len(into))
+	}
+	copy(into, raw)
+	return nil
 }
 
 // typed packs the message's typed fields into bytes; check has passed.

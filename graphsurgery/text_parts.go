@@ -5,6 +5,9 @@ import "strings"
 // Text is the tensor in ONNX's text syntax, such as float[2] w {1, 2}.
 func (t *Tensor) Text(opts ...TextOption) string {
 	p := newTextPrinter(opts)
+	if t.model != nil {
+		p.held = t.model.held
+	}
 	p.tensor(t.pb, false)
 	return p.String()
 }

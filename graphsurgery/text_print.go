@@ -37,6 +37,7 @@ func WithTypes(t *Types) TextOption { return func(p *textPrinter) { p.types = t 
 // metadata_props of a function.
 func (m *Model) Text(opts ...TextOption) string {
 	p := newTextPrinter(opts)
+	p.held = m.held
 	p.model(m)
 	return p.String()
 }
@@ -44,6 +45,7 @@ func (m *Model) Text(opts ...TextOption) string {
 // Text is the graph in ONNX's text syntax; see [Model.Text].
 func (g *Graph) Text(opts ...TextOption) string {
 	p := newTextPrinter(opts)
+	p.held = g.model.held
 	p.graph(g.pb, g)
 	return p.String()
 }
@@ -62,6 +64,7 @@ type textPrinter struct {
 	depth int
 	most  int // elements shown of a tensor; below 0, all
 	types *Types
+	held  *heldFile // of the model
 }
 
 func newTextPrinter(opts []TextOption) *textPrinter {

@@ -270,6 +270,15 @@ func (p *textPrinter) tensorAs(name string, t *pb.TensorProto, initializer bool)
 		p.put(" ", textPairs(t.ExternalData))
 		return
 	}
+	if isHeld(t) {
+		raw, err := windowOf(t, p.held).read()
+		if err != nil {
+			p.put(" {...}") // the text has no place for an error
+			return
+		}
+		t = twin(t)
+		release(t, raw)
+	}
 	n, element := textElements(t)
 	p.put(" {")
 	for i := range n {

@@ -129,7 +129,7 @@ func sameText(t *testing.T, m *Model) {
 		t.Errorf("the text is refused: %v", err)
 		return
 	}
-	if want, got := textual(m.pb), textual(back.pb); !proto.Equal(want, got) {
+	if want, got := textual(wholeMessage(t, m)), textual(back.pb); !proto.Equal(want, got) {
 		t.Errorf("the text reads back to another model:\n%s", clipText(text, 2000))
 	}
 	if again := back.Text(); again != text {
@@ -343,7 +343,7 @@ func FuzzParseText(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v\nin\n%s", err, again)
 		}
-		if !proto.Equal(textual(m.pb), textual(back.pb)) {
+		if !proto.Equal(textual(wholeMessage(t, m)), textual(back.pb)) {
 			t.Fatalf("another model from\n%s", again)
 		}
 		if third := back.Text(); third != again {

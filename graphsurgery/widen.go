@@ -1,6 +1,9 @@
 package graphsurgery
 
 import (
+	"slices"
+	"strings"
+
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -13,8 +16,72 @@ import (
 // be valid: some operators take no float64. The error is that of a tensor that
 // cannot be read.
 func (m *Model) Widen() (*Model, error) {
-	w := &Model{pb: proto.CloneOf(m.pb), path: m.path}
-	if err := m.widen(w.pb.ProtoReflect()); err != nil {
+	return m.widened(widener{to: Double, from: []DType{Float, Float16, BFloat16}})
+}
+
+// WidenHalf is a copy of the model in which every float of 16 bits is a float32, in
+// the same places as with [Model.Widen]; m itself if it has none.
+func (m *Model) WidenHalf() (*Model, error) {
+	z := widener{to: Float, from: []DType{Float16, BFloat16}}
+	if !z.finds(m.pb.ProtoReflect()) {
+		return m, nil
+	}
+	return m.widened(z)
+}
+
+// widener makes floats of some types another.
+type widener struct {
+	to   DType
+	from []DType
+}
+
+// changes tells whether a type becomes another.
+func (z widener) changes(d DType) bool { return slices.Contains(z.from, d) }
+
+// finds tells whether there is something to change in a message.
+func (z widener) finds(message protoreflect.Message) bool {
+	switch x := message.Interface().(type) {
+	case *pb.TensorProto:
+		return z.changes(DType(x.GetDataType()))
+	case *pb.TypeProto_Tensor:
+		return z.changes(DType(x.GetElemType()))
+	case *pb.TypeProto_SparseTensor:
+		return z.changes(DType(x.GetElemType()))
+	case *pb.AttributeProto:
+		if typeAttribute(x.GetName()) && z.changes(DType(x.GetI())) {
+			return true
+		}
+	}
+	found := false
+	eachMessage(message, func(inner protoreflect.Message) bool {
+		found = z.finds(inner)
+		return !found
+	})
+	return found
+}
+
+// eachMessage calls f on the messages in a message until f says no.
+func eachMessage(message protoreflect.Message, f func(protoreflect.Message) bool) {
+	message.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case field.Message() == nil || field.IsMap():
+		case field.IsList():
+			for i := range v.List().Len() {
+				if !f(v.List().Get(i).Message()) {
+					return false
+				}
+			}
+		default:
+			return f(v.Message())
+		}
+		return true
+	})
+}
+
+// widened is a copy of m that z has changed.
+func (m *Model) widened(z widener) (*Model, error) {
+	w := &Model{pb: proto.CloneOf(m.pb), path: m.path, held: m.held}
+	if err := z.widen(m, w.pb.ProtoReflect()); err != nil {
 		return nil, err
 	}
 	w.Graph = &Graph{model: w, pb: w.pb.Graph}
@@ -22,61 +89,98 @@ func (m *Model) Widen() (*Model, error) {
 }
 
 // widen changes a message of a copy of m, and those in it.
-func (m *Model) widen(message protoreflect.Message) (err error) {
+func (z widener) widen(m *Model, message protoreflect.Message) (err error) {
 	switch x := message.Interface().(type) {
 	case *pb.TensorProto:
-		return widenTensor(&Tensor{pb: x, model: m})
+		return z.tensor(&Tensor{pb: x, model: m})
 	case *pb.TypeProto_Tensor:
-		x.ElemType = widenNumber(x.ElemType)
+		x.ElemType = z.number(x.ElemType)
 	case *pb.TypeProto_SparseTensor:
-		x.ElemType = widenNumber(x.ElemType)
+		x.ElemType = z.number(x.ElemType)
 	case *pb.NodeProto:
-		widenNode(x)
+		z.node(x)
 	}
-	message.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case f.Message() == nil || f.IsMap():
-		case f.IsList():
-			for i := 0; i < v.List().Len() && err == nil; i++ {
-				err = m.widen(v.List().Get(i).Message())
-			}
-		default:
-			err = m.widen(v.Message())
-		}
+	eachMessage(message, func(inner protoreflect.Message) bool {
+		err = z.widen(m, inner)
 		return err == nil
 	})
 	return err
 }
 
-// widenTensor replaces a tensor's elements.
-func widenTensor(t *Tensor) error {
-	if !t.DType().IsFloat() || t.DType() == Double {
+// tensor replaces a tensor's elements.
+func (z widener) tensor(t *Tensor) error {
+	if !z.changes(t.DType()) {
 		return nil
 	}
-	values, err := t.Float64s()
-	if err != nil {
-		return err
+	var wide *Tensor
+	if z.to == Float {
+		values, err := t.Float32s()
+		if err != nil {
+			return err
+		}
+		wide = NewTensor(t.pb.Dims, values)
+	} else {
+		values, err := t.Float64s()
+		if err != nil {
+			return err
+		}
+		wide = NewTensor(t.pb.Dims, values)
 	}
-	name, shape := t.pb.Name, t.pb.Dims
+	name := t.pb.Name
 	proto.Reset(t.pb)
-	proto.Merge(t.pb, NewTensor(shape, values).pb)
+	proto.Merge(t.pb, wide.pb)
 	t.pb.Name = name
 	return nil
 }
 
-// widenNumber gives float64's number for that of a shorter float type.
-func widenNumber(elem *int32) *int32 {
-	if d := DType(*elem); d.IsFloat() {
-		double := int32(Double)
-		return &double
+// number gives the wide type's number for that of one that becomes it.
+func (z widener) number(elem *int32) *int32 {
+	if elem != nil && z.changes(DType(*elem)) {
+		wide := int32(z.to)
+		return &wide
 	}
 	return elem
 }
 
-// widenNode changes the attributes that name a type, or that hold floats which
-// become a tensor, and gives the operators whose type is float32 unless an
-// attribute says otherwise such an attribute.
-func widenNode(n *pb.NodeProto) {
+// typeAttribute tells the attributes that name a type.
+func typeAttribute(name string) bool {
+	switch name {
+	case "to", "dtype", "output_dtype", "output_datatype", "softmax_precision", "stash_type":
+		return true
+	}
+	return false
+}
+
+// node changes the attributes that name a type. If float32 itself becomes another, those
+// that hold floats become a tensor, and the operators whose type is float32 unless an
+// attribute says otherwise get such an attribute.
+func (z widener) node(n *pb.NodeProto) {
+	if z.changes(Float) {
+		z.defaults(n)
+	}
+	for _, a := range n.Attribute {
+		if typeAttribute(a.GetName()) && z.changes(DType(a.GetI())) {
+			wide := int64(z.to)
+			a.I = &wide
+		}
+		if a.GetName() == "to" && a.S != nil { // Cast-1 names the type
+			a.S = z.named(a.S)
+		}
+	}
+}
+
+// named is Cast-1's name of the wide type for that of one that becomes it.
+func (z widener) named(name []byte) []byte {
+	for _, d := range z.from {
+		if strings.EqualFold(d.String(), string(name)) {
+			return []byte(strings.ToUpper(z.to.String()))
+		}
+	}
+	return name
+}
+
+// defaults makes float64 of what is float32 by default.
+func (z widener) defaults(n *pb.NodeProto) {
 	if typed := floatByDefault[n.GetOpType()]; typed != "" && attrOf(n, typed) == nil {
 		n.Attribute = append(n.Attribute, doubleAttribute(typed))
 	}
@@ -85,10 +189,6 @@ func widenNode(n *pb.NodeProto) {
 	}
 	for i, a := range n.Attribute {
 		switch a.GetName() {
-		case "to", "dtype", "output_dtype", "output_datatype", "softmax_precision", "stash_type":
-			if DType(a.GetI()).IsFloat() {
-				n.Attribute[i] = doubleAttribute(a.GetName())
-			}
 		case "value_float":
 			n.Attribute[i] = tensorAttribute(NewTensor(nil, []float64{float64(a.GetF())}))
 		case "value_floats":

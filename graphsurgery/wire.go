@@ -16,8 +16,8 @@ import (
 type scanner struct {
 	data   []byte
 	file   string
-	limits *Limits                // nil: nothing is limited
-	swap   func(raw []byte) piece // what stands in raw's place; raw itself for no change
+	limits *Limits                        // nil: nothing is limited
+	swap   func(at int, raw []byte) piece // what stands in raw's place; raw itself for no change
 	cuts   []cut
 
 	depth, graphs int
@@ -194,7 +194,7 @@ func (s *scanner) setLength(place int, n int64) int64 {
 // raw swaps the raw bytes of a tensor.
 func (s *scanner) raw(at, from, to int) int64 {
 	body := s.data[from:to:to]
-	put := s.swap(body)
+	put := s.swap(from, body)
 	if put.same(body) {
 		return 0
 	}

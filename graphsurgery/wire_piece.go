@@ -74,8 +74,8 @@ func (ps *payloads) token(p piece) []byte {
 	return t
 }
 
-// cut gives a token in place of large raw bytes.
-func (ps *payloads) cut(raw []byte) piece {
+// cut gives a token in place of large raw bytes, wherever they lie.
+func (ps *payloads) cut(_ int, raw []byte) piece {
 	if len(raw) < keepBelow && len(raw) != tokenLen {
 		return piece{bytes: raw}
 	}

@@ -9,6 +9,7 @@ import (
 // attention is one scaled dot-product attention, in whichever operator it was
 // spelt: softmax(cap(q·kᵀ·scale) + bias)·v per head.
 type attention struct {
+	*tracer // knows the type of products
 	// q, k and v are [batch, heads, length, width]. k and v may have fewer heads,
 	// each of which is then shared by a group of neighbouring query heads.
 	q, k, v *graph.Node
@@ -40,7 +41,7 @@ func attend(a attention) *graph.Node {
 	p := graph.ConvertDType(a.probabilities(), a.v.DType())
 	heads := a.q.Shape().Dimensions[1]
 	batch := []int{0, 1}
-	y := graph.DotGeneral(p, []int{3}, batch, repeatHeads(a.v, heads), []int{2}, batch)
+	y := a.dot(p, []int{3}, batch, repeatHeads(a.v, heads), []int{2}, batch)
 	return graph.ConvertDType(y, a.q.DType())
 }
 
@@ -48,7 +49,7 @@ func attend(a attention) *graph.Node {
 func (a attention) scores() *graph.Node {
 	batch := []int{0, 1}
 	k := repeatHeads(a.k, a.q.Shape().Dimensions[1])
-	return graph.DotGeneral(scaled(a.q, a.scale), []int{3}, batch, k, []int{3}, batch)
+	return a.dot(scaled(a.q, a.scale), []int{3}, batch, k, []int{3}, batch)
 }
 
 // capped are the scores after softcap.

@@ -23,6 +23,7 @@ type headLoop struct {
 	heads, step              int // heads of all examples, and in one turn
 	queries, keys, width, to int // to is the width of the values
 	scale                    float64
+	half                     dtypes.DType // of products, InvalidDType if float32
 }
 
 // looped computes the attention in a loop, or declines.
@@ -33,7 +34,7 @@ func (a attention) looped() (*graph.Node, bool) {
 	heads := a.q.Shape().Dimensions[1]
 	k, v := repeatHeads(a.k, heads), repeatHeads(a.v, heads)
 	q, kd, vd := a.q.Shape().Dimensions, k.Shape().Dimensions, v.Shape().Dimensions
-	l := headLoop{heads: q[0] * heads, queries: q[2], keys: kd[2], width: q[3], to: vd[3], scale: a.scale}
+	l := headLoop{heads: q[0] * heads, queries: q[2], keys: kd[2], width: q[3], to: vd[3], scale: a.scale, half: a.program.half}
 	each := l.queries * l.keys * 4
 	if each*l.heads < loopedScores || l.queries*l.keys*l.width*l.to == 0 {
 		return nil, false
@@ -64,30 +65,50 @@ func (l headLoop) forward(q, k, v *graph.Node) (y, sums *graph.Node) {
 	}
 	ones := graph.Ones(g, shapes.Make(q.DType(), l.step, l.keys, 1)) // every turn's, see run
 	out = l.run([]*graph.Node{scaled(q, l.scale), k, v, ones}, out, func(in []*graph.Node) []*graph.Node {
-		s := headProduct(in[0], 2, in[1], 2)
+		s := l.product(in[0], 2, in[1], 2)
 		top := largest(s)
 		e := graph.Exp(graph.Sub(s, top))
-		sum := headProduct(e, 2, in[3], 1)
-		return []*graph.Node{graph.Div(headProduct(e, 2, in[2], 1), sum), graph.Add(top, graph.Log(sum))}
+		sum := headProduct(e, 2, in[3], 1) // in float32
+		return []*graph.Node{graph.Div(l.product(e, 2, in[2], 1), sum), graph.Add(top, graph.Log(sum))}
 	})
 	return out[0], out[1]
 }
 
 // backward gives the gradients by q, k and v.
 func (l headLoop) backward(q, k, v, y, sums, dy *graph.Node) []*graph.Node {
+	dy, unit := l.fitted(dy)
 	delta := graph.ReduceAndKeep(graph.Mul(y, dy), graph.ReduceSum, 2)
 	out := []*graph.Node{graph.ZerosLike(q), graph.ZerosLike(k), graph.ZerosLike(v)}
 	out = l.run([]*graph.Node{scaled(q, l.scale), k, v, sums, delta, dy}, out, func(in []*graph.Node) []*graph.Node {
 		q, k, v, sums, delta, dy := in[0], in[1], in[2], in[3], in[4], in[5]
-		p := graph.Exp(graph.Sub(headProduct(q, 2, k, 2), sums))
-		ds := graph.Mul(p, graph.Sub(headProduct(dy, 2, v, 2), delta))
+		p := graph.Exp(graph.Sub(l.product(q, 2, k, 2), sums))
+		ds := graph.Mul(p, graph.Sub(l.product(dy, 2, v, 2), delta))
 		return []*graph.Node{
-			headProduct(ds, 2, k, 1),
-			headProduct(ds, 1, q, 1),
-			headProduct(p, 1, dy, 1),
+			l.product(ds, 2, k, 1),
+			l.product(ds, 1, q, 1),
+			l.product(p, 1, dy, 1),
 		}
 	})
-	return []*graph.Node{scaled(out[0], l.scale), out[1], out[2]}
+	return []*graph.Node{unfit(scaled(out[0], l.scale), unit), unfit(out[1], unit), unfit(out[2], unit)}
+}
+
+// fitted scales the gradient by the result so that it, and what the loop makes of it, fits
+// the type of products; see fit.
+func (l headLoop) fitted(dy *graph.Node) (fitted, unit *graph.Node) {
+	if l.half != dtypes.Float16 {
+		return dy, nil
+	}
+	unit = fitUnit(dy)
+	return graph.Mul(dy, unit), unit
+}
+
+// product is headProduct in the type of products.
+func (l headLoop) product(a *graph.Node, i int, b *graph.Node, j int) *graph.Node {
+	if l.half == dtypes.InvalidDType {
+		return headProduct(a, i, b, j)
+	}
+	batch := []int{0}
+	return dotWide(graph.ConvertDType(a, l.half), []int{i}, batch, graph.ConvertDType(b, l.half), []int{j}, batch)
 }
 
 // headProduct multiplies head by head, summing over an axis of each.

@@ -43,7 +43,7 @@ func lowerAttention(c *call) []*wire {
 	if rank != 3 && rank != 4 {
 		c.fail("Attention of rank %d, want 3 or 4", rank)
 	}
-	a := attention{q: c.headsOf(0, "q_num_heads"), softcap: float64(c.n.Float("softcap", 0)),
+	a := attention{tracer: c.tracer, q: c.headsOf(0, "q_num_heads"), softcap: float64(c.n.Float("softcap", 0)),
 		causal: c.attrInt("is_causal", 0) != 0, masked: math.Inf(-1)}
 	a.k, a.past = c.withPast(c.headsOf(1, "kv_num_heads"), 4)
 	a.v, _ = c.withPast(c.headsOf(2, "kv_num_heads"), 5)

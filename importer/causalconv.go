@@ -37,7 +37,7 @@ func lowerCausalConv(c *call) []*wire {
 	}
 	w := &window{input: []int{length + back}, output: []int{length}, kernel: []int{back + 1},
 		strides: []int{1}, dilations: []int{1}, pads: make([][2]int, 1), group: c.dims(0)[1]}
-	y := c.withBias(2, convolve(x, c.arg(1), w))
+	y := c.withBias(2, c.convolve(x, c.arg(1), w))
 	if c.n.Str("activation", "none") != "none" {
 		z := stashed(y)
 		y = graph.ConvertDType(graph.Mul(z, graph.Sigmoid(z)), y.DType())

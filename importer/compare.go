@@ -1,13 +1,14 @@
 package importer
 
 import (
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 )
 
 // compareOps compare, combine booleans and choose.
 func compareOps() []operator {
 	return []operator{
-		comparison(onnx("Equal", 7), graph.Equal),
+		comparison(onnx("Equal", 7), equalNodes),
 		comparison(onnx("Less", 7), graph.LessThan),
 		comparison(onnx("Greater", 7), graph.GreaterThan),
 		comparison(onnx("LessOrEqual", 12), graph.LessOrEqual),
@@ -30,6 +31,14 @@ func comparison(key opKey, f func(a, b *graph.Node) *graph.Node) operator {
 		n, dims, _ := c.broadcast(c.in...)
 		return graph.Reshape(f(n[0], n[1]), dims...)
 	})}
+}
+
+// equalNodes compares booleans too, for which the Go backend has no Equal.
+func equalNodes(a, b *graph.Node) *graph.Node {
+	if a.DType() == dtypes.Bool {
+		return graph.LogicalNot(graph.LogicalXor(a, b))
+	}
+	return graph.Equal(a, b)
 }
 
 // lowerWhere is Where-9. GoMLX's Where does not broadcast by numpy's rule, so

@@ -36,10 +36,13 @@ func checkConstant(n *graphsurgery.Node) string {
 	return ""
 }
 
-// lowerConstant is Constant-1, -11 and -12. A constant stays on the host; large ones
-// and vectors of floats become graph constants when an operator needs a node.
+// lowerConstant is Constant-1, -11 and -12. A small constant stays on the host, and
+// becomes a graph constant when an operator needs a node; large ones are variables.
 func lowerConstant(c *call) []*wire {
 	n := c.n
+	if w := c.innerWire(n.Output(0)); w != nil {
+		return []*wire{w}
+	}
 	switch {
 	case n.HasAttr("value"):
 		h, err := hostOf(n.Tensor("value"))

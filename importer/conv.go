@@ -59,7 +59,7 @@ func lowerConv(c *call) *graph.Node {
 		w.output[i] = total/w.strides[i] + 1
 	}
 	c.boundedWindow(w)
-	return c.withBias(2, convolve(x, c.arg(1), w))
+	return c.withBias(2, c.convolve(x, c.arg(1), w))
 }
 
 // convGroups reads the number of groups and checks the ranks and the channels:

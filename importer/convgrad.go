@@ -14,26 +14,26 @@ import (
 
 // convolve goes from the input side of the geometry to its output side:
 // x [N, C, input...], kernel [M, C/group, kernel...], y [N, M, output...].
-func convolve(x, kernel *graph.Node, w *window) *graph.Node {
+func (t *tracer) convolve(x, kernel *graph.Node, w *window) *graph.Node {
 	x, w = convPadded(x, w)
 	if isDepthwise(kernel, w) { // half types are summed in float32
 		return graph.ConvertDType(depthwise(stashed(x), stashed(kernel), w), x.DType())
 	}
-	return withGradient([]*graph.Node{x, kernel},
-		func(in []*graph.Node) *graph.Node { return convForward(in[0], in[1], w) },
-		func(in []*graph.Node, v *graph.Node) []*graph.Node {
-			return []*graph.Node{convBackward(v, in[1], w), convKernel(in[0], v, w)}
-		})
+	return t.bilinear(x, kernel, bilinear{
+		forward: func(x, kernel *graph.Node) *graph.Node { return convForward(x, kernel, w) },
+		byX:     func(v, kernel *graph.Node) *graph.Node { return convBackward(v, kernel, w) },
+		byY:     func(x, v *graph.Node) *graph.Node { return convKernel(x, v, w) },
+	})
 }
 
 // deconvolve goes from the output side to the input side, which is a transposed
 // convolution: y [N, M, output...], the same kernel, x [N, C, input...].
-func deconvolve(y, kernel *graph.Node, w *window) *graph.Node {
-	return withGradient([]*graph.Node{y, kernel},
-		func(in []*graph.Node) *graph.Node { return convBackward(in[0], in[1], w) },
-		func(in []*graph.Node, v *graph.Node) []*graph.Node {
-			return []*graph.Node{convForward(v, in[1], w), convKernel(v, in[0], w)}
-		})
+func (t *tracer) deconvolve(y, kernel *graph.Node, w *window) *graph.Node {
+	return t.bilinear(y, kernel, bilinear{
+		forward: func(y, kernel *graph.Node) *graph.Node { return convBackward(y, kernel, w) },
+		byX:     func(v, kernel *graph.Node) *graph.Node { return convForward(v, kernel, w) },
+		byY:     func(y, v *graph.Node) *graph.Node { return convKernel(v, y, w) },
+	})
 }
 
 // convForward is the convolution.
@@ -132,7 +132,7 @@ func lowerConvTranspose(c *call) *graph.Node {
 		whole.input[i], whole.pads[i] = size, [2]int{low, 0}
 		crop[i] = [2]int{low - w.pads[i][0], w.input[i] + w.pads[i][0] - low - size}
 	}
-	y := deconvolve(c.arg(0), c.arg(1), &whole)
+	y := c.deconvolve(c.arg(0), c.arg(1), &whole)
 	for i, p := range crop {
 		y = padOrCut(y, 2+i, p[0], p[1])
 	}

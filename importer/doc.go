@@ -25,6 +25,12 @@
 // CPU this makes the training step of a Transformer about a third faster: XLA
 // otherwise recomputes sums of residual gradients inside each consumer.
 //
+// # Precision
+//
+// A model is computed in its own types, unless Options.Compute says in which type
+// products take their operands: everything else, sums included, is float32 then. Half
+// precision in a file so becomes float32 where only products may be shorter.
+//
 // # Graphs inside graphs
 //
 // XLA runs one straight program. The model's own functions are lowered where they
@@ -42,10 +48,12 @@
 //
 // By name, with a graphsurgery.UnsupportedError: operators, attributes and opsets
 // outside the table; at Load also element types that no backend computes with
-// (strings, complex numbers, 8-bit floats and everything shorter than 8 bits), in
-// branches that are never taken not even that. While a graph is built: shapes that
+// (strings and complex numbers; floats of 8 bits and fewer, and integers of fewer than
+// 8, for all but the operators that convert them), in branches that are never taken
+// not even that. A node that lacks an attribute or input which the standard's schema
+// demands, or has one of another type, is a FormatError. While a graph is built: shapes that
 // depend on data (a [Runner] builds the elements of such an input into the program
 // instead, if it can follow them), loops without a bound or with too many
 // iterations, branches of different types under a condition that depends on data,
-// and half precision on the pure Go backend.
+// and half precision on the pure Go backend, unless Options.Compute makes float32 of it.
 package importer

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gomlx/compute"
@@ -44,13 +45,16 @@ func computeDType(t graphsurgery.DType) (dtypes.DType, error) {
 	return dtypes.InvalidDType, fmt.Errorf("type %s is not supported", t)
 }
 
-// storedDType gives the type that tensors of a packed type are unpacked to. Nothing
-// computes with packed types; DequantizeLinear alone reads them.
+// storedDType gives the type that tensors of a small type are held in: integers of
+// fewer than 8 bits as their values, floats of 8 bits and fewer as their codes.
+// Nothing computes with small types; what converts alone reads and gives them.
 func storedDType(t graphsurgery.DType) graphsurgery.DType {
 	switch t {
 	case graphsurgery.Int4, graphsurgery.Int2:
 		return graphsurgery.Int8
-	case graphsurgery.Uint4, graphsurgery.Uint2:
+	case graphsurgery.Uint4, graphsurgery.Uint2,
+		graphsurgery.Float8E4M3FN, graphsurgery.Float8E4M3FNUZ, graphsurgery.Float8E5M2, graphsurgery.Float8E5M2FNUZ,
+		graphsurgery.Float4E2M1, graphsurgery.Float8E8M0:
 		return graphsurgery.Uint8
 	}
 	return t
@@ -66,14 +70,21 @@ func checkDType(v *graphsurgery.Value) string {
 		return ""
 	}
 	for _, u := range v.Uses() {
-		if u.Node.Op() != "DequantizeLinear" {
-			return fmt.Sprintf("has type %s, and %s reads it; only DequantizeLinear can", v.DType(), u.Node.Op())
+		if !convertsSmall(u.Node) {
+			return fmt.Sprintf("has type %s, and %s reads it; only operators that convert can", v.DType(), u.Node.Op())
 		}
 	}
-	if v.IsGraphOutput() {
-		return fmt.Sprintf("has type %s, and is an output", v.DType())
-	}
 	return ""
+}
+
+// convertsSmall tells the operators that take and give small types, and those that
+// pass on what they take.
+func convertsSmall(n *graphsurgery.Node) bool {
+	switch n.Op() {
+	case "Cast", "CastLike", "QuantizeLinear", "DequantizeLinear", "Identity":
+		return true
+	}
+	return n.Function() != nil
 }
 
 // isFloat tells the types that host tensors keep as floats.
@@ -90,6 +101,9 @@ func unpackedBytes(t *graphsurgery.Tensor) ([]byte, error) {
 	if storedDType(t.DType()) == t.DType() {
 		return t.Raw()
 	}
+	if _, small := smallFloatOf(t.DType()); small {
+		return unpackedCodes(t)
+	}
 	values, err := t.Int64s()
 	if err != nil {
 		return nil, err
@@ -101,14 +115,25 @@ func unpackedBytes(t *graphsurgery.Tensor) ([]byte, error) {
 	return raw, nil
 }
 
+// unpackedCodes gives the codes of small floats, one in each byte.
+func unpackedCodes(t *graphsurgery.Tensor) ([]byte, error) {
+	raw, err := t.Raw()
+	bits := t.DType().Bits()
+	if err != nil || bits == 8 {
+		return raw, err
+	}
+	each := 8 / bits
+	out := make([]byte, t.Len())
+	for i := range out {
+		out[i] = raw[i/each] >> (i % each * bits) & byte(1<<bits-1)
+	}
+	return out, nil
+}
+
 // paramTensor copies an ONNX tensor into a GoMLX one, on the backend's first
 // device unless that is nil.
 func paramTensor(t *graphsurgery.Tensor, backend compute.Backend) (*tensors.Tensor, error) {
 	dtype, err := computeDType(storedDType(t.DType()))
-	if err != nil {
-		return nil, err
-	}
-	raw, err := unpackedBytes(t)
 	if err != nil {
 		return nil, err
 	}
@@ -117,8 +142,31 @@ func paramTensor(t *graphsurgery.Tensor, backend compute.Backend) (*tensors.Tens
 		dims[i] = int(d)
 	}
 	shape := shapes.Make(dtype, dims...)
-	if shape.Size() == 0 {
+	switch {
+	case shape.Size() == 0:
 		return tensors.FromShape(shape), nil
+	case storedDType(t.DType()) == t.DType() && backend != nil && backend.HasSharedBuffers():
+		return sharedTensor(t, backend, shape)
+	}
+	raw, err := unpackedBytes(t)
+	if err != nil {
+		return nil, err
 	}
 	return tensors.FromRaw(backend, 0, shape, raw)
+}
+
+// sharedTensor reads a tensor into memory that the device and the host share, with no
+// copy between.
+func sharedTensor(t *graphsurgery.Tensor, backend compute.Backend, shape shapes.Shape) (*tensors.Tensor, error) {
+	out, err := tensors.FromShapeForBackend(backend, 0, shape)
+	if err != nil {
+		return nil, err
+	}
+	read := errors.New("the memory was not given out")
+	err = out.MutableBytes(func(b []byte) { read = t.ReadRaw(b) })
+	if err = errors.Join(err, read); err != nil {
+		_ = out.FinalizeAll() // the error of reading is the one to tell
+		return nil, err
+	}
+	return out, nil
 }

@@ -36,7 +36,7 @@ func lowerEinsum(c *call) *graph.Node {
 		for _, u := range terms[i+2:] {
 			later = append(later, u.labels...)
 		}
-		acc = contract(sumOut(acc, append(slices.Clone(later), t.labels...)), sumOut(t, append(slices.Clone(later), acc.labels...)), later)
+		acc = c.contract(sumOut(acc, append(slices.Clone(later), t.labels...)), sumOut(t, append(slices.Clone(later), acc.labels...)), later)
 	}
 	acc = sumOut(acc, result)
 	perm := make([]int, len(result))
@@ -193,7 +193,7 @@ func sumOut(t term, needed []byte) term {
 
 // contract multiplies two terms: labels of both that are needed later are batch
 // axes, the others of both are summed.
-func contract(a, b term, later []byte) term {
+func (c *call) contract(a, b term, later []byte) term {
 	var batchA, batchB, sumA, sumB []int
 	var labels []byte
 	for i, l := range a.labels {
@@ -216,5 +216,5 @@ func contract(a, b term, later []byte) term {
 			labels = append(labels, l)
 		}
 	}
-	return term{labels: labels, node: graph.DotGeneral(a.node, sumA, batchA, b.node, sumB, batchB)}
+	return term{labels: labels, node: c.dot(a.node, sumA, batchA, b.node, sumB, batchB)}
 }

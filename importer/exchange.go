@@ -31,6 +31,33 @@ func ONNXTensor(t *tensors.Tensor) (*graphsurgery.Tensor, error) {
 	return graphsurgery.NewTensorRaw(dtype, shape, raw)
 }
 
+// ONNXTensorAs is [ONNXTensor] for a value of a given type: what a [Runner] returns of
+// a type of fewer than 16 bits holds its values or codes, one in each byte.
+func ONNXTensorAs(t *tensors.Tensor, as graphsurgery.DType) (*graphsurgery.Tensor, error) {
+	out, err := ONNXTensor(t)
+	if err != nil || storedDType(as) == as {
+		return out, err
+	}
+	if want := storedDType(as); out.DType() != want {
+		return nil, fmt.Errorf("type %s is held as %s, got %s", as, want, out.DType())
+	}
+	raw, err := out.Raw()
+	if err != nil {
+		return nil, err
+	}
+	return graphsurgery.NewTensorRaw(as, out.Shape(), pack(raw, as.Bits()))
+}
+
+// pack puts values of one byte each into few bits, the first into the lowest.
+func pack(values []byte, bits int) []byte {
+	each := 8 / bits
+	out := make([]byte, (len(values)+each-1)/each)
+	for i, v := range values {
+		out[i/each] |= v & byte(1<<bits-1) << (i % each * bits)
+	}
+	return out
+}
+
 // exchangeDType gives the ONNX type of a tensor's elements.
 func exchangeDType(t *tensors.Tensor) (graphsurgery.DType, error) {
 	for d := graphsurgery.Float; d <= graphsurgery.Int2; d++ {
@@ -42,10 +69,14 @@ func exchangeDType(t *tensors.Tensor) (graphsurgery.DType, error) {
 }
 
 // RunONNX is Run on ONNX tensors: it copies the inputs to the backend and the
-// results back.
+// results back. Half precision is taken for an input that [Options] widened.
 func (r *Runner) RunONNX(inputs map[string]*graphsurgery.Tensor, outputs ...string) (map[string]*graphsurgery.Tensor, error) {
 	feeds := make(map[string]Data, len(inputs))
 	for name, t := range inputs {
+		t, err := r.program.widened(name, t)
+		if err != nil {
+			return nil, fmt.Errorf("input %q: %w", name, err)
+		}
 		feed, err := NewTensor(t)
 		if err != nil {
 			return nil, fmt.Errorf("input %q: %w", name, err)
@@ -61,9 +92,23 @@ func (r *Runner) RunONNX(inputs map[string]*graphsurgery.Tensor, outputs ...stri
 		if d.Kind != graphsurgery.KindTensor {
 			return nil, &graphsurgery.UnsupportedError{What: fmt.Sprintf("value %q as a tensor: it is a sequence or optional", name)}
 		}
-		if out[name], err = ONNXTensor(d.Tensor); err != nil {
+		if out[name], err = ONNXTensorAs(d.Tensor, r.program.model.Graph.Value(name).DType()); err != nil {
 			return nil, fmt.Errorf("output %q: %w", name, err)
 		}
 	}
 	return out, nil
+}
+
+// widened gives an input of half precision as float32 where Options.Compute made that of it.
+func (p *Program) widened(name string, t *graphsurgery.Tensor) (*graphsurgery.Tensor, error) {
+	half := t.DType() == graphsurgery.Float16 || t.DType() == graphsurgery.BFloat16
+	v := p.model.Graph.Value(name)
+	if !half || v == nil || v.DType() != graphsurgery.Float || p.options.Compute == graphsurgery.Undefined {
+		return t, nil
+	}
+	floats, err := t.Float32s()
+	if err != nil {
+		return nil, err
+	}
+	return graphsurgery.NewTensor(t.Shape(), floats), nil
 }

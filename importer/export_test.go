@@ -1,12 +1,21 @@
 package importer
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // NewestOpset tells tests what the table goes up to.
 const NewestOpset = newestOpset
 
 // Compiled tells tests how many programs a runner keeps.
 func (r *Runner) Compiled() int { return len(r.compiled) }
+
+// Keeps tells whether a runner keeps a program for arguments of which one has this shape,
+// as GoMLX prints it.
+func (r *Runner) Keeps(shape string) bool {
+	return slices.ContainsFunc(r.compiled, func(c *compiled) bool { return strings.Contains(c.key, shape) })
+}
 
 // Operators lists the operators of the table, with their domains unless that is
 // the default one, sorted.

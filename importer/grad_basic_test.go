@@ -10,7 +10,7 @@ import (
 var basicNoGradient = []string{
 	"And", "ArgMax", "ArgMin", "BitCast", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "Constant",
 	"ConstantOfShape", "Equal", "EyeLike", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual",
-	"NonZero", "Not", "Or", "Range", "Shape", "Size", "Unique", "Xor",
+	"NonMaxSuppression", "NonZero", "Not", "Or", "Range", "Shape", "Size", "TfIdfVectorizer", "Unique", "Xor",
 }
 
 // basicGradients are the gradient cases of elementwise, reducing, shaping and

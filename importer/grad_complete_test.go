@@ -16,12 +16,10 @@ const shapesPerOperator = 3
 
 // TestGradientsAreComplete: each operator of the table has its gradient checked at
 // three shapes, or stands in its family's list of those that have none, because
-// their output, or all their inputs, are no floats. testdata/grad_pending.txt names the
-// operators whose cases are still to be written; none enters it.
+// their output, or all their inputs, are no floats.
 func TestGradientsAreComplete(t *testing.T) {
 	checked := checkedShapes(t)
 	none := slices.Concat(basicNoGradient, signalNoGradient, seqNoGradient, coreNoGradient)
-	pending := strings.Fields(readFile(t, "testdata/grad_pending.txt"))
 	table := importer.Operators()
 	for _, op := range table {
 		n := len(checked[op])
@@ -31,7 +29,7 @@ func TestGradientsAreComplete(t *testing.T) {
 		switch {
 		case slices.Contains(none, op) && n > 0:
 			t.Errorf("%s stands among those without a gradient and has a case", op)
-		case slices.Contains(none, op), n >= shapesPerOperator, slices.Contains(pending, op):
+		case slices.Contains(none, op), n >= shapesPerOperator:
 		default:
 			t.Errorf("the gradient of %s is checked at %d shapes, want %d", op, n, shapesPerOperator)
 		}

@@ -46,6 +46,11 @@ func hostOf(t *graphsurgery.Tensor) (*hostTensor, error) {
 	for i, d := range t.Shape() {
 		h.dims[i] = int(d)
 	}
+	if _, small := smallFloatOf(t.DType()); small {
+		codes, err := unpackedCodes(t)
+		h.ints = convertSlice[int64](codes)
+		return h, err
+	}
 	if !isFloat(t.DType()) {
 		ints, err := t.Int64s()
 		h.ints = ints

@@ -18,7 +18,7 @@ func legacyOps() []operator {
 	}{
 		{"Add", graph.Add}, {"Sub", graph.Sub}, {"Mul", graph.Mul}, {"Div", graph.Div}, {"Pow", powNode},
 		{"And", graph.LogicalAnd}, {"Or", graph.LogicalOr}, {"Xor", graph.LogicalXor},
-		{"Equal", graph.Equal}, {"Less", graph.LessThan}, {"Greater", graph.GreaterThan},
+		{"Equal", equalNodes}, {"Less", graph.LessThan}, {"Greater", graph.GreaterThan},
 	} {
 		ops = append(ops, operator{key: onnx(o.op, 1), attrs: "axis broadcast consumed_inputs", minIn: 2, maxIn: 2, maxOut: 1,
 			lower: func(c *call) []*wire { return c.out(o.f(c.arg(0), c.legacyOperand())) }})

@@ -35,11 +35,11 @@ func lowerMatMul(c *call) []*wire {
 	}
 	switch {
 	case len(a.dims) >= 3 && len(b.dims) == 2 && product(a.dims) > 0:
-		y := graph.DotGeneral(c.flatOf(a), []int{1}, nil, c.nodeOf(b), []int{0}, nil)
+		y := c.dot(c.flatOf(a), []int{1}, nil, c.nodeOf(b), []int{0}, nil)
 		dims := append(slices.Clone(a.dims[:len(a.dims)-1]), b.dims[1])
 		return []*wire{c.flatWire(y, dims)}
 	case len(b.dims) <= 2:
-		return c.out(graph.DotGeneral(c.nodeOf(a), []int{len(a.dims) - 1}, nil, c.nodeOf(b), []int{inner}, nil))
+		return c.out(c.dot(c.nodeOf(a), []int{len(a.dims) - 1}, nil, c.nodeOf(b), []int{inner}, nil))
 	}
 	return c.out(c.batchMatMul(a, b))
 }
@@ -62,7 +62,7 @@ func (c *call) batchMatMul(a, b *wire) *graph.Node {
 	for i := range axes {
 		axes[i] = i
 	}
-	out := graph.DotGeneral(x, []int{len(stack) + 1}, axes, y, []int{len(stack)}, axes)
+	out := c.dot(x, []int{len(stack) + 1}, axes, y, []int{len(stack)}, axes)
 	if len(a.dims) == 1 {
 		out = graph.Reshape(out, append(slices.Clone(stack), n)...)
 	}
@@ -85,7 +85,7 @@ func lowerGemm(c *call) *graph.Node {
 	if c.dims(0)[ka] != c.dims(1)[kb] {
 		c.fail("shapes %v and %v cannot be multiplied", c.dims(0), c.dims(1))
 	}
-	y := scaled(graph.DotGeneral(c.arg(0), []int{ka}, nil, c.arg(1), []int{kb}, nil), float64(c.n.Float("alpha", 1)))
+	y := scaled(c.dot(c.arg(0), []int{ka}, nil, c.arg(1), []int{kb}, nil), float64(c.n.Float("alpha", 1)))
 	beta := float64(c.n.Float("beta", 1))
 	if !c.has(2) || beta == 0 {
 		return y

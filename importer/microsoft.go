@@ -140,7 +140,7 @@ func (c *call) fused(params []float32) []*wire {
 			low, high = params[0], params[1]
 		}
 		return c.mapped(func(x *graph.Node) *graph.Node {
-			return graph.Min(constantLike(x, float64(high)), graph.Max(x, constantLike(x, float64(low))))
+			return atMost(atLeast(x, constantLike(x, float64(low))), constantLike(x, float64(high)))
 		})
 	default:
 		alphas, betas := params, params[min(1, len(params)):]
@@ -154,9 +154,12 @@ func lowerFusedGemm(c *call) []*wire {
 	params := []float32{}
 	if c.n.HasAttr("activation_alpha") {
 		params = append(params, c.n.Float("activation_alpha", 0))
-		if c.n.HasAttr("activation_beta") {
-			params = append(params, c.n.Float("activation_beta", 0))
+	}
+	if c.n.HasAttr("activation_beta") {
+		if len(params) == 0 {
+			c.refuse("activation_beta of FusedGemm without activation_alpha is not supported")
 		}
+		params = append(params, c.n.Float("activation_beta", 0))
 	}
 	return c.on(c.wire(lowerGemm(c))).fused(params)
 }

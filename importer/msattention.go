@@ -85,7 +85,7 @@ func (c *call) heads() int {
 // msAttention is what the attributes say of an attention. The causal rule forbids
 // by the lowest number, not by infinity.
 func (c *call) msAttention(q, k, v *graph.Node) attention {
-	a := attention{q: q, k: k, v: v, causal: c.attrInt("unidirectional", 0) != 0, masked: -math.MaxFloat32}
+	a := attention{tracer: c.tracer, q: q, k: k, v: v, causal: c.attrInt("unidirectional", 0) != 0, masked: -math.MaxFloat32}
 	a.scale = float64(c.n.Float("scale", 0))
 	if a.scale == 0 {
 		a.scale = 1 / math.Sqrt(float64(q.Shape().Dimensions[3]))

@@ -59,25 +59,34 @@ func sortedOrder(x *graph.Node, axis int, ascending bool) *graph.Node {
 		a, b := graph.Parameter(g, "a", shapes.Make(x.DType())), graph.Parameter(g, "b", shapes.Make(x.DType()))
 		graph.Parameter(g, "i", shapes.Make(dtypes.Int32))
 		graph.Parameter(g, "j", shapes.Make(dtypes.Int32))
-		if ascending {
-			return []*graph.Node{graph.LessThan(a, b)}
+		if !ascending {
+			return []*graph.Node{after(a, b)}
 		}
-		return []*graph.Node{graph.GreaterThan(a, b)}
+		return []*graph.Node{after(b, a)}
 	})
 	return graph.StopGradient(graph.SortFunc(before, axis, true, graph.StopGradient(x), number)[1])
 }
 
+// after tells whether a is larger than b. A NaN is larger than all else, which makes
+// it an order: a sort by comparisons loses elements otherwise.
+func after(a, b *graph.Node) *graph.Node {
+	if !a.DType().IsFloat() {
+		return graph.GreaterThan(a, b)
+	}
+	return graph.LogicalOr(graph.GreaterThan(a, b), graph.LogicalAnd(isNaN(a), graph.Equal(b, b)))
+}
+
 // lowerArg is ArgMax and ArgMin, -1 and -12. To have the last of equals, the axis
 // is reversed.
-func lowerArg(f func(x *graph.Node, axis int, dtype ...dtypes.DType) *graph.Node) func(c *call) []*wire {
+func lowerArg(f argument) func(c *call) []*wire {
 	return func(c *call) []*wire {
 		dims := c.dims(0)
 		axis := c.axis(c.attrInt("axis", 0), len(dims))
-		x, last := graph.StopGradient(c.arg(0)), c.attrInt("select_last_index", 0) != 0
+		x, last := c.arg(0), c.attrInt("select_last_index", 0) != 0
 		if last {
 			x = graph.Reverse(x, axis)
 		}
-		y := f(x, axis, dtypes.Int64)
+		y := argOf(f, x, axis)
 		if last {
 			y = graph.Sub(constantLike(y, float64(dims[axis]-1)), y)
 		}
@@ -90,7 +99,7 @@ func lowerArg(f func(x *graph.Node, axis int, dtype ...dtypes.DType) *graph.Node
 
 // hardmax is one at the first maximum along an axis and zero elsewhere.
 func hardmax(x *graph.Node, axis int) *graph.Node {
-	at := graph.InsertAxes(graph.ArgMax(graph.StopGradient(x), axis, dtypes.Int64), axis)
+	at := graph.InsertAxes(argOf(graph.ArgMax, x, axis), axis)
 	number := graph.Iota(x.Graph(), shapes.Make(dtypes.Int64, x.Shape().Dimensions...), axis)
 	return graph.ConvertDType(graph.Equal(number, at), x.DType())
 }

@@ -86,7 +86,7 @@ func (a poolAxis) max(x *graph.Node) *graph.Node {
 		taps := a.maxTaps(in[0])
 		y := taps[0]
 		for _, t := range taps[1:] {
-			y = graph.Max(y, t)
+			y = larger(y, t)
 		}
 		return y
 	}
@@ -120,8 +120,11 @@ func (a poolAxis) firstMax(x *graph.Node) *graph.Node {
 	first := graph.Zeros(x.Graph(), shapes.Make(dtypes.Int32, best.Shape().Dimensions...))
 	for k, t := range taps[1:] {
 		better := graph.GreaterThan(t, best)
+		if x.DType().IsFloat() {
+			better = graph.LogicalOr(better, isNaN(t))
+		}
 		first = graph.Where(better, graph.AddScalar(graph.ZerosLike(first), k+1), first)
-		best = graph.Max(best, t)
+		best = graph.Where(better, t, best)
 	}
 	return first
 }
@@ -176,16 +179,22 @@ func lowerGlobalAveragePool(c *call) *graph.Node {
 func lowerGlobalMaxPool(c *call) *graph.Node {
 	spatial := product(c.poolSpatial())
 	x := graph.Reshape(c.arg(0), c.dims(0)[0], c.dims(0)[1], spatial)
-	y := withGradient([]*graph.Node{x},
-		func(in []*graph.Node) *graph.Node { return graph.ReduceMax(in[0], 2) },
+	return c.overSpatial(firstMaximum(x))
+}
+
+// firstMaximum is the largest element along the last axis. The gradient goes to the
+// first of equal ones.
+func firstMaximum(x *graph.Node) *graph.Node {
+	axis := x.Rank() - 1
+	return withGradient([]*graph.Node{x},
+		func(in []*graph.Node) *graph.Node { return keepNaN(graph.ReduceMax)(in[0], axis) },
 		func(in []*graph.Node, v *graph.Node) []*graph.Node {
-			at := graph.ExpandAxes(graph.ArgMax(in[0], 2, dtypes.Int32), 2)
-			here := graph.Equal(graph.Iota(x.Graph(), shapes.Make(dtypes.Int32, x.Shape().Dimensions...), 2),
+			at := graph.ExpandAxes(graph.ArgMax(in[0], axis, dtypes.Int32), axis)
+			here := graph.Equal(graph.Iota(x.Graph(), shapes.Make(dtypes.Int32, x.Shape().Dimensions...), axis),
 				graph.BroadcastToDims(at, x.Shape().Dimensions...))
-			v = graph.BroadcastToDims(graph.ExpandAxes(v, 2), x.Shape().Dimensions...)
+			v = graph.BroadcastToDims(graph.ExpandAxes(v, axis), x.Shape().Dimensions...)
 			return []*graph.Node{graph.Where(here, v, graph.ZerosLike(v))}
 		})
-	return c.overSpatial(y)
 }
 
 // lowerGlobalLpPool is GlobalLpPool-1 (p is a float) to -22.
@@ -221,7 +230,7 @@ func normOrder(n *graphsurgery.Node) float64 {
 func absPower(x *graph.Node, p float64) *graph.Node {
 	switch p {
 	case 1:
-		return graph.Abs(x)
+		return absolute(x)
 	case 2:
 		return graph.Mul(x, x)
 	}

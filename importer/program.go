@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -27,9 +27,22 @@ type Options struct {
 	// decide shapes in [Program.Call] too; they are not fed. A Runner needs none: it
 	// compiles a program per value of an input that decides a shape.
 	Fixed map[string]*graphsurgery.Tensor
+	// Compute is the type that products take their operands in: Float, or BFloat16 or
+	// Float16, which XLA alone computes with. They are MatMul and its kin, Gemm, Einsum,
+	// convolutions (depthwise ones excepted) and attention's two; sums, and all else, are float32,
+	// and so are products with a trainable initialiser. Frozen initialisers that
+	// nothing but products read lie on the device in this type. Half precision in the file
+	// becomes float32 first, in the types of inputs and outputs too. Undefined computes
+	// as the file says.
+	Compute graphsurgery.DType
+	// Recompute names values on the way through the model, such as the residual stream before
+	// each block: the backward pass keeps these and computes what lies between two of them
+	// again, which takes less memory and more time. On XLA CPU the memory is saved only
+	// with --xla_cpu_enable_concurrency_optimized_scheduler=false in XLA_FLAGS.
+	Recompute []string
 	// MaxHostElements bounds the tensors that are computed in plain Go while the
-	// graph is built; larger ones are left to the backend. 0 means
-	// DefaultMaxHostElements.
+	// graph is built; larger ones are left to the backend, and constants above it are
+	// variables wherever they stand. 0 means DefaultMaxHostElements.
 	MaxHostElements int
 	// MaxPrograms bounds how many compiled programs (input shapes times output
 	// sets) a Runner keeps; the least recently used goes first. 0 means
@@ -56,8 +69,12 @@ type Program struct {
 	params    []*graphsurgery.Value                      // initialisers that become variables, in file order
 	isParam   map[*graphsurgery.Value]bool
 	trainable map[string]bool
+	inners    []*inner // large constants elsewhere
+	innerOf   map[*graphsurgery.Value]*inner
 	units     map[*graphsurgery.Node]*unit
 	fixed     map[*graphsurgery.Value]*hostTensor // inputs that are built in
+	kept      []*graphsurgery.Value               // of Options.Recompute
+	half      dtypes.DType                        // of products, InvalidDType if that of their operands
 }
 
 // Load resolves every node of m. It returns a *graphsurgery.UnsupportedError
@@ -74,8 +91,13 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
 		isParam:   make(map[*graphsurgery.Value]bool),
 		trainable: make(map[string]bool),
+		innerOf:   make(map[*graphsurgery.Value]*inner),
 		fixed:     make(map[*graphsurgery.Value]*hostTensor),
 	}
+	if err := p.applyPrecision(); err != nil {
+		return nil, err
+	}
+	m = p.model
 	if n := expansion(m.Graph, make(map[*graphsurgery.Function]int)); n > maxUnrolled+len(m.Graph.Nodes()) {
 		return nil, &graphsurgery.UnsupportedError{File: m.Path(), What: fmt.Sprintf("functions that expand to more than %d nodes", maxUnrolled)}
 	}
@@ -89,6 +111,9 @@ func Load(m *graphsurgery.Model, o Options) (*Program, error) {
 		return nil, err
 	}
 	if err := p.collectParams(); err != nil {
+		return nil, err
+	}
+	if err := p.checkRemat(); err != nil {
 		return nil, err
 	}
 	p.findUnits()
@@ -116,6 +141,9 @@ func (p *Program) resolve(g *graphsurgery.Graph) error {
 			return err
 		}
 		p.steps[n] = op
+		if err := p.collectInner(n); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -239,38 +267,6 @@ func (p *Program) Trainable() []string {
 		}
 	}
 	return names
-}
-
-// Install creates one variable in store per initialiser that the graph reads as
-// data, with its trainable flag set (GoMLX's default would train them all).
-// The variable's path is VariablePath of the initialiser's name. It refuses a
-// store in which one of these variables exists already.
-func (p *Program) Install(store *model.Store) error { return p.InstallOn(store, nil) }
-
-// InstallOn is [Program.Install] with the values put on the backend's first device at
-// once, where they stay; no other copy of them is made. A nil backend leaves them
-// on the host until they are first used.
-func (p *Program) InstallOn(store *model.Store, backend compute.Backend) error {
-	for _, v := range p.params {
-		path := VariablePath(v.Name())
-		if store.GetVariable(path) != nil {
-			return fmt.Errorf("install %q: the store has variable %q already; use a store of its own for each program", v.Name(), path)
-		}
-		stored, err := v.Dense()
-		if err != nil {
-			return err
-		}
-		t, err := paramTensor(stored, backend)
-		if err != nil {
-			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
-		}
-		variable, err := store.CreateVariable(path, t)
-		if err != nil {
-			return fmt.Errorf("install initialiser %q: %w", v.Name(), err)
-		}
-		variable.SetTrainable(p.trainable[v.Name()])
-	}
-	return nil
 }
 
 // Call builds the part of the model that the named outputs need and returns

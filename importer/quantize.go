@@ -47,6 +47,9 @@ func quantizeOps() []operator {
 func checkQuantized(n *graphsurgery.Node) string {
 	for _, attr := range []string{"output_dtype", "precision"} {
 		if d := graphsurgery.DType(n.Int(attr, 0)); d != graphsurgery.Undefined {
+			if attr == "output_dtype" && n.Op() == "QuantizeLinear" {
+				d = storedDType(d)
+			}
 			if _, err := computeDType(d); err != nil {
 				return attr + "=" + d.String() + " of " + n.Op() + " is not supported"
 			}
@@ -82,6 +85,14 @@ func (c *call) quantised(x, scale, zero *wire, to graphsurgery.DType) *wire {
 // quantisedTo is quantised; bounded says that what the integer range cuts off gets
 // no gradient.
 func (c *call) quantisedTo(x, scale, zero *wire, to graphsurgery.DType, bounded bool) *wire {
+	if f, small := smallFloatOf(to); small {
+		n, dims, _ := c.broadcast(x, c.asFloat(scale, computeType(x)), c.asFloat(zero, computeType(x)))
+		if !slices.Equal(dims, x.dims) {
+			c.fail("scales of shape %v for a tensor of shape %v", scale.dims, x.dims)
+		}
+		raw := c.asFloat(c.wire(graph.Reshape(graph.Add(graph.Div(n[0], n[1]), n[2]), dims...)), dtypes.Float32)
+		return c.encoded(raw, f, to, c.attrInt("saturate", 1) != 0, toEven)
+	}
 	low, high, ok := integerRange(to)
 	if !ok {
 		c.refuse("quantisation to %s is not supported", to)
@@ -100,8 +111,8 @@ func (c *call) quantisedTo(x, scale, zero *wire, to graphsurgery.DType, bounded 
 		smooth = cut(smooth)
 	}
 	real := graph.Add(smooth, graph.StopGradient(graph.Sub(whole, smooth)))
-	dtype, _ := computeDType(to)
-	out := c.same(graph.ConvertDType(whole, dtype), dims, flat)[0]
+	dtype, _ := computeDType(storedDType(to))
+	out := labelled(c.same(graph.ConvertDType(whole, dtype), dims, flat)[0], to)
 	out.real = c.same(real, dims, flat)[0]
 	return out
 }
@@ -117,6 +128,14 @@ func integerRange(t graphsurgery.DType) (low, high float64, ok bool) {
 		return 0, 65535, true
 	case graphsurgery.Int16:
 		return -32768, 32767, true
+	case graphsurgery.Uint4:
+		return 0, 15, true
+	case graphsurgery.Int4:
+		return -8, 7, true
+	case graphsurgery.Uint2:
+		return 0, 3, true
+	case graphsurgery.Int2:
+		return -2, 1, true
 	}
 	return 0, 0, false
 }
@@ -147,7 +166,7 @@ func (c *call) dequantised(x, scale, zero *wire) *wire {
 
 // computeType is the type that a wire has in the graph.
 func computeType(w *wire) dtypes.DType {
-	dtype, err := computeDType(w.dtype)
+	dtype, err := computeDType(storedDType(w.dtype))
 	if err != nil {
 		panic(err)
 	}
@@ -158,6 +177,9 @@ func computeType(w *wire) dtypes.DType {
 func (c *call) asFloat(w *wire, to dtypes.DType) *wire {
 	if w.real != nil {
 		w = w.real
+	}
+	if f, small := smallFloatOf(w.dtype); small {
+		w = c.decoded(w, f)
 	}
 	if computeType(w) == to {
 		return w
@@ -215,7 +237,8 @@ func (c *call) zeroPoint(i, data int, to dtypes.DType) *wire {
 
 // lowerDynamicQuantize is DynamicQuantizeLinear-11: 8 bits over the range of the
 // data, which always holds zero. Data of zeros get ONNX Runtime's scale, 1. No
-// gradient flows through the range.
+// gradient flows through the range: with what is computed from the integers and the
+// scale, it is the straight-through estimate, that of the floats.
 func lowerDynamicQuantize(c *call) []*wire {
 	x := graph.StopGradient(c.anyOf(c.in[0]))
 	if x.Shape().Size() == 0 {

@@ -88,7 +88,7 @@ func (c *cell) peephole(x, state *graph.Node, i int) *graph.Node {
 // apply bounds the input of an activation by clip, and applies it.
 func (c *cell) apply(i int, x *graph.Node) *graph.Node {
 	if c.clip > 0 {
-		x = graph.Min(graph.Max(x, constantLike(x, -c.clip)), constantLike(x, c.clip))
+		x = atMost(atLeast(x, constantLike(x, -c.clip)), constantLike(x, c.clip))
 	}
 	return c.act[i](x)
 }
@@ -149,7 +149,7 @@ func activationOf(name string, alphas, betas *[]float32) (func(*graph.Node) *gra
 	case "HardSigmoid":
 		line := activationAffine(take(alphas, 0.2), take(betas, 0.5))
 		return func(x *graph.Node) *graph.Node {
-			return graph.Min(constantLike(x, 1), graph.Max(line(x), constantLike(x, 0)))
+			return atMost(atLeast(line(x), constantLike(x, 0)), constantLike(x, 1))
 		}, true
 	case "LeakyRelu":
 		alpha := take(alphas, 0.01)

@@ -19,8 +19,8 @@ func reduceOps() []operator {
 	}{
 		{"ReduceSum", 13, reduceSum},
 		{"ReduceMean", 18, reduceMean},
-		{"ReduceMax", 18, reduceExtreme(graph.ReduceMax, graph.ReduceLogicalOr)},
-		{"ReduceMin", 18, reduceExtreme(graph.ReduceMin, graph.ReduceLogicalAnd)},
+		{"ReduceMax", 18, reduceExtreme(keepNaN(graph.ReduceMax), graph.ReduceLogicalOr)},
+		{"ReduceMin", 18, reduceExtreme(keepNaN(graph.ReduceMin), graph.ReduceLogicalAnd)},
 		{"ReduceProd", 18, reduceProd},
 		{"ReduceL1", 18, func(x *graph.Node, axes []int) *graph.Node { return reduceSum(absolute(x), axes) }},
 		{"ReduceL2", 18, reduceL2},
@@ -92,7 +92,7 @@ func reduceWith(f func(*graph.Node, ...int) *graph.Node) func(*graph.Node, []int
 // reduceExtreme takes the maximum or minimum; of booleans (since 20) the logical
 // one. Equal extremes share the gradient, as PyTorch's amax has it, where GoMLX
 // gives the whole of it to each.
-func reduceExtreme(f, logical func(*graph.Node, ...int) *graph.Node) func(*graph.Node, []int) *graph.Node {
+func reduceExtreme(f, logical reduction) func(*graph.Node, []int) *graph.Node {
 	return func(x *graph.Node, axes []int) *graph.Node {
 		switch {
 		case len(axes) == 0:

@@ -59,10 +59,11 @@ type resizeMode struct {
 	exclude, antialias         bool
 }
 
-// lowerUpsample is Upsample-7 and -9 and Resize-10: asymmetric coordinates, and
-// the element before for nearest.
+// lowerUpsample is Upsample-7 and -9 and Resize-10: asymmetric coordinates. Their
+// text does not say which element is nearest; ONNX Runtime and onnx's tests take the
+// one before where the axis grows and the one behind where it shrinks.
 func lowerUpsample(c *call) *graph.Node {
-	mode := resizeMode{kind: c.n.Str("mode", "nearest"), coordinates: "asymmetric", nearest: "floor"}
+	mode := resizeMode{kind: c.n.Str("mode", "nearest"), coordinates: "asymmetric", nearest: "old"}
 	var scales []float64
 	if c.n.HasAttr("scales") {
 		for _, s := range c.n.Floats("scales") {
@@ -116,7 +117,7 @@ func (c *call) resizeScales(scales []float64, named []int) []resizeAxis {
 			c.fail("scale %g of axis %d, want a positive number", scales[i], a)
 		}
 		axes[a].scale = scales[i]
-		axes[a].out = int(math.Floor(scales[i] * float64(axes[a].in)))
+		axes[a].out = int(math.Floor(float64(float32(scales[i]) * float32(axes[a].in)))) // in float32, as ONNX Runtime does
 	}
 	return axes
 }
@@ -192,7 +193,7 @@ func (c *call) resize(axes []resizeAxis, mode resizeMode) *graph.Node {
 		c.demanded(a.out)
 		positions := mode.positions(a)
 		if mode.kind == "nearest" {
-			x = takeAxis(x, axis, mode.nearestOf(positions, a.in))
+			x = takeAxis(x, axis, mode.nearestOf(positions, a))
 		} else {
 			x = mixTaps(floatOf(x), axis, mode.taps(positions, a))
 		}

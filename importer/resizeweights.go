@@ -44,11 +44,23 @@ func (m resizeMode) positions(a resizeAxis) []float64 {
 	return at
 }
 
-// nearestOf rounds positions to elements.
-func (m resizeMode) nearestOf(positions []float64, in int) []int {
+// nearestOf rounds positions to elements: float32 ones, as ONNX Runtime computes them.
+func (m resizeMode) nearestOf(positions []float64, a resizeAxis) []int {
+	rule := m.nearest
+	if rule == "old" {
+		rule = "old floor"
+		if a.scale < 1 {
+			rule = "old ceil"
+		}
+	}
 	at := make([]int, len(positions))
 	for i, x := range positions {
-		switch m.nearest {
+		x = float64(float32(x))
+		switch rule {
+		case "old floor":
+			x = math.Floor(x)
+		case "old ceil":
+			x = math.Ceil(x)
 		case "round_prefer_floor":
 			x = math.Ceil(x - 0.5)
 		case "round_prefer_ceil":
@@ -58,7 +70,7 @@ func (m resizeMode) nearestOf(positions []float64, in int) []int {
 		default: // floor
 			x = math.Floor(x)
 		}
-		at[i] = min(max(int(x), 0), in-1)
+		at[i] = min(max(int(x), 0), a.in-1)
 	}
 	return at
 }

@@ -55,16 +55,14 @@ func lowerRoiAlign(c *call) *graph.Node {
 // roiCells joins the neighbours of samples [boxes, height, per, width, per, C], and
 // the samples of each cell.
 func roiCells(parts []*graph.Node, largest bool) *graph.Node {
+	if largest {
+		all := graph.Stack(parts, 6)
+		d := all.Shape().Dimensions
+		return firstMaximum(graph.Reshape(permute(all, []int{0, 1, 3, 5, 2, 4, 6}), d[0], d[1], d[3], d[5], d[2]*d[4]*d[6]))
+	}
 	y := parts[0]
 	for _, p := range parts[1:] {
-		if largest {
-			y = graph.Max(y, p)
-		} else {
-			y = graph.Add(y, p)
-		}
-	}
-	if largest {
-		return graph.ReduceMax(y, 2, 4)
+		y = graph.Add(y, p)
 	}
 	return reduceMean(y, []int{2, 4})
 }

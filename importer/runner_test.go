@@ -100,7 +100,8 @@ func TestRunnerBatches(t *testing.T) {
 	}
 	inner := m.Graph.Output(hidden).Producer().Input(0).Name()
 	var first []float64
-	for _, batch := range []int{1, 2, 3, 4, 1, 3} {
+	for _, batch := range []int{1, 2, 3, 4, 3, 1} { // what is used again is made again only if it went
+
 		x := tensors.FromShape(shapes.Make(dtypes.Float32, batch, 128, 128))
 		tensors.MustMutableFlatData(x, func(data []float32) {
 			for i := range data {
@@ -128,6 +129,11 @@ func TestRunnerBatches(t *testing.T) {
 	}
 	if n := r.Compiled(); n != 2 {
 		t.Errorf("%d programs are kept, want 2", n)
+	}
+	for batch, want := range map[int]bool{1: true, 2: false, 3: true, 4: false} {
+		if shape := shapes.Make(dtypes.Float32, batch, 128, 128).String(); r.Keeps(shape) != want {
+			t.Errorf("a program for %s is kept: %v, want %v", shape, !want, want)
+		}
 	}
 }
 

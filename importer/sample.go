@@ -109,7 +109,9 @@ func (s *sampler) parts(at []*graph.Node, mode string) []*graph.Node {
 		if mode == "nearest" {
 			at[i] = graph.StopGradient(graph.Round(at[i]))
 		}
-		at[i] = s.inside(at[i], i)
+		if s.padding != "border" || mode != "cubic" && mode != "bicubic" { // there, each tap is clamped
+			at[i] = s.inside(at[i], i)
+		}
 	}
 	taps, offset := linearTaps, 0
 	switch mode {

@@ -153,6 +153,9 @@ func (r *Runner) compile(key string, j *job, given bool) (*compiled, []*tensors.
 		defer t.annotate()
 		for i, v := range j.ports {
 			t.wires[v] = t.laidOut(j.layouts[i], &nodes)
+			if d := v.DType(); storedDType(d) != d {
+				labelled(t.wires[v], d)
+			}
 			t.wires[v].origin = f.origin(v)
 		}
 		targets, err := r.program.targets(j.outputs)

@@ -53,6 +53,7 @@ func newTable() table {
 		orderOps(),
 		cumulateOps(),
 		compressOps(),
+		gramOps(),
 		depthOps(),
 		activationOps(),
 		compareOps(),
@@ -127,6 +128,9 @@ func (t table) find(n *graphsurgery.Node, opset int64) (*operator, error) {
 			return nil, refuse("", "%s", what)
 		}
 		if err := op.arity(n); err != nil {
+			return nil, err
+		}
+		if err := conforms(n, opset); err != nil {
 			return nil, err
 		}
 		return op, nil

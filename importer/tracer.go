@@ -51,6 +51,9 @@ type tracer struct {
 	feeding *feeding       // nil where the caller's nodes are all there is
 	apart   map[*unit]bool // units whose nodes are lowered one by one
 
+	learned  map[*graph.Node]bool        // parameters as they were read, and whether they are trained
+	narrowed map[*graph.Node]*graph.Node // float32 nodes in the type of products
+
 	// what was found out about bodies of If, Loop and Scan
 	steps     map[*graphsurgery.Node]*operator
 	instances map[*graphsurgery.Node]*graphsurgery.Graph
@@ -60,7 +63,10 @@ type tracer struct {
 
 // newTracer begins a graph.
 func newTracer(p *Program, g *graph.Graph, store *model.Store) *tracer {
+	p.refuseHalfProducts(g.Backend())
 	t := &tracer{program: p, graph: g, store: store, wires: make(map[*graphsurgery.Value]*wire), apart: make(map[*unit]bool),
+		learned:   make(map[*graph.Node]bool),
+		narrowed:  make(map[*graph.Node]*graph.Node),
 		steps:     make(map[*graphsurgery.Node]*operator),
 		instances: make(map[*graphsurgery.Node]*graphsurgery.Graph),
 		plans:     make(map[*graphsurgery.Graph][]*graphsurgery.Node),
@@ -92,14 +98,29 @@ func (t *tracer) feed(inputs map[string]*graph.Node, targets []*graphsurgery.Val
 			panic(err)
 		}
 		t.wires[v] = t.wire(n)
+		if d := v.DType(); storedDType(d) != d {
+			labelled(t.wires[v], d)
+		}
 	}
 }
 
 // run lowers what targets need, in file order, and returns their wires.
 func (t *tracer) run(targets []*graphsurgery.Value) []*wire {
 	t.openUnits(targets)
-	for _, n := range plan(t.program.model.Graph, targets) {
-		t.step(n)
+	nodes := plan(t.program.model.Graph, targets)
+	segments := t.segments(nodes, targets)
+	again := make(map[*graphsurgery.Node]bool)
+	for _, s := range segments {
+		for _, n := range s.nodes {
+			again[n] = true
+		}
+	}
+	for _, n := range nodes {
+		if s := segments[n]; s != nil {
+			t.stepSegment(s)
+		} else if !again[n] {
+			t.step(n)
+		}
 	}
 	t.at = nil
 	wires := make([]*wire, len(targets))
@@ -176,6 +197,10 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 	if w := t.wires[v]; w != nil {
 		return w
 	}
+	if w := t.innerWire(v); w != nil {
+		t.wires[v] = w
+		return w
+	}
 	init, err := v.Dense()
 	if err != nil {
 		panic(err)
@@ -185,7 +210,7 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 	}
 	var w *wire
 	if t.program.isParam[v] {
-		w = t.parameter(v.Name())
+		w = t.parameter(v)
 		if !t.program.trainable[v.Name()] {
 			w.origin = &origin{init: init}
 		}
@@ -196,17 +221,23 @@ func (t *tracer) wireOf(v *graphsurgery.Value) *wire {
 		}
 		w = hostWire(h)
 	}
+	if d := init.DType(); storedDType(d) != d {
+		labelled(w, d)
+	}
 	t.wires[v] = w
 	return w
 }
 
 // parameter reads the variable of an initialiser.
-func (t *tracer) parameter(name string) *wire {
-	variable := t.store.GetVariable(VariablePath(name))
-	if variable == nil {
-		panic(fmt.Errorf("initialiser %q has no variable in the store; call Program.Install first", name))
+func (t *tracer) parameter(v *graphsurgery.Value) *wire {
+	variable := variableOf(t.store, VariablePath(v.Name()), v.Name())
+	n := variable.NodeValue(t.graph)
+	if held := n; t.program.half != dtypes.InvalidDType && held.DType() == t.program.half {
+		n = wide(held)
+		t.narrowed[n] = held
 	}
-	return t.wire(variable.NodeValue(t.graph))
+	t.learned[n] = t.program.trainable[v.Name()]
+	return t.wire(n)
 }
 
 // wire wraps a node of the value's own shape.
@@ -235,7 +266,7 @@ func (t *tracer) refuseHalf(n *graph.Node) {
 	if n.DType().IsHalfPrecision() && t.graph.Backend().String() == goBackend {
 		panic(&graphsurgery.UnsupportedError{File: t.program.model.Path(),
 			What: fmt.Sprintf("type %s on the pure Go backend", n.DType()),
-			Hint: "use an XLA backend, or a float32 export of the model"})
+			Hint: "use an XLA backend, or compute in float32"})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // products and a softmax. All values between its nodes are read inside it only.
 // If one of them is asked for, or lower declines, the nodes are lowered singly.
 type unit struct {
+	kind  string               // attention, gelu or norm
 	nodes []*graphsurgery.Node // in file order; the last makes the result
 	// lower gives the result from the wires of what the nodes read from outside, or
 	// nil. It must leave no trace when it declines.
@@ -39,14 +40,19 @@ func (p *Program) findUnits() {
 			take(p.attentionAt(n))
 		}
 	}
-	for _, a := range recognize.GELUs(pattern.LookExactly(p.model.Graph, nil)) {
+	view := pattern.LookExactly(p.model.Graph, nil)
+	for _, a := range recognize.GELUs(view) {
 		take(geluUnit(a, place))
+	}
+	for _, a := range recognize.Norms(view) {
+		take(normUnit(a, place))
 	}
 }
 
-// openUnits lets the units be lowered node by node inside which a target is.
+// openUnits lets the units be lowered node by node inside which a target is, or a value
+// that is kept for recomputation.
 func (t *tracer) openUnits(targets []*graphsurgery.Value) {
-	for _, v := range targets {
+	for _, v := range slices.Concat(targets, t.program.kept) {
 		if u := t.program.units[v.Producer()]; u != nil && v.Producer() != u.last() {
 			t.apart[u] = true
 		}

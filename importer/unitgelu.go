@@ -16,7 +16,7 @@ func geluUnit(a recognize.Activation, place map[*graphsurgery.Node]int) *unit {
 	if a.In == nil || a.Function != "gelu" {
 		return nil
 	}
-	u := &unit{lower: func(t *tracer) *wire {
+	return closedUnit("gelu", a.Nodes, a.Out, place, func(t *tracer) *wire {
 		w := t.wireOf(a.In)
 		if w.host != nil || !isFloat(w.dtype) {
 			return nil
@@ -25,8 +25,14 @@ func geluUnit(a recognize.Activation, place map[*graphsurgery.Node]int) *unit {
 			return t.flatWire(gelu(w.flat), w.dims)
 		}
 		return t.wire(gelu(t.nodeOf(w)))
-	}}
-	for _, n := range a.Nodes {
+	})
+}
+
+// closedUnit makes a unit of nodes that were found to compute out, nil if it would be one
+// node only or if a value inside is read elsewhere. Constants stay outside.
+func closedUnit(kind string, nodes []*graphsurgery.Node, out *graphsurgery.Value, place map[*graphsurgery.Node]int, lower func(t *tracer) *wire) *unit {
+	u := &unit{kind: kind, lower: lower}
+	for _, n := range nodes {
 		if n.Op() != "Constant" {
 			u.nodes = append(u.nodes, n)
 		}
@@ -36,11 +42,11 @@ func geluUnit(a recognize.Activation, place map[*graphsurgery.Node]int) *unit {
 		if _, here := place[n]; !here || n.Domain() != "" {
 			return nil
 		}
-		if v := n.Output(0); v != a.Out && !u.keeps(v) {
+		if v := n.Output(0); v != out && !u.keeps(v) {
 			return nil
 		}
 	}
-	if len(u.nodes) < 2 || u.last().Output(0) != a.Out {
+	if len(u.nodes) < 2 || u.last().Output(0) != out {
 		return nil
 	}
 	return u

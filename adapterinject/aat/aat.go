@@ -10,6 +10,10 @@
 //
 // The activation has the form (by erf or by tanh) that the block's own MLP has.
 // W_down begins as a truncated normal of deviation 0.02; b_down, W_up and b_up begin as zero.
+//
+// The MLP adapter reads what the MLP reads and has its activation, so that both are
+// one MLP with r more hidden units: so it is folded. The spatial adapter's activation
+// stands between two linear maps of its own, which no weight of the block can hold.
 package aat
 
 import (
@@ -90,6 +94,13 @@ func (r Recipe) parallel(b adapterinject.Block, site adapterinject.Site, rank in
 	a.Splice = func(s *adapterinject.Splicer) {
 		h := s.Bottleneck(s.Read(b.NormMLP), b.Width, rank, b.GELU())
 		s.AddTo(b, site, s.Scale("scale", h, orDefault(r.Scale, 1)))
+	}
+	a.Fold = func(f *adapterinject.Folder) error {
+		down, up, err := f.Bottleneck(b.Width, rank, orDefault(r.Scale, 1))
+		if err != nil {
+			return err
+		}
+		return f.WidenMLP(b, site, down, up)
 	}
 	return a
 }

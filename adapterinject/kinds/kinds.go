@@ -24,6 +24,8 @@ import (
 	"github.com/aat-onnx/aat-onnx/adapterinject/norms"
 	"github.com/aat-onnx/aat-onnx/adapterinject/parallel"
 	"github.com/aat-onnx/aat-onnx/adapterinject/pfeiffer"
+	"github.com/aat-onnx/aat-onnx/adapterinject/prefix"
+	"github.com/aat-onnx/aat-onnx/adapterinject/prompt"
 	"github.com/aat-onnx/aat-onnx/adapterinject/ssf"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
@@ -34,8 +36,11 @@ type Options struct {
 	adapterinject.Scope
 	Rank  float64 // below 1 a share of the width, from 1 a number
 	Scale float64
+	Alpha float64 // of low-rank updates: Scale is α/rank
 	Sites []adapterinject.SiteName
 	Seed  uint64
+
+	RankStabilised bool // Scale is α/√rank (arXiv 2312.03732)
 }
 
 // Kind is one kind of adapter.
@@ -45,7 +50,7 @@ type Kind struct {
 
 	recipe func(Options) adapterinject.Recipe
 	read   func(*json.Decoder) (adapterinject.Recipe, error)
-	takes  string // the options that it has: "rank", "scale", "sites", "scope", "seed"
+	takes  string // the options that it has: "rank", "scale", "alpha", "rslora", "sites", "scope", "seed"
 }
 
 // All are the kinds there are, the default first.
@@ -72,17 +77,26 @@ func All() []Kind {
 		kind("conformer", "a Conformer's convolution module as a bottleneck (arXiv 2312.03694)", "rank scope seed", func(o Options) conformer.Recipe {
 			return conformer.Recipe{Scope: o.Scope, Rank: o.Rank, Seed: o.Seed}
 		}),
-		kind("lora", "low-rank updates of linear layers (LoRA, arXiv 2106.09685)", "rank scale sites scope seed", func(o Options) lora.Recipe {
-			return lora.Recipe{Scope: o.Scope, Layers: layers(o.Sites), Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		kind("lora", "low-rank updates of linear layers (LoRA, arXiv 2106.09685)", "rank scale alpha rslora sites scope seed", func(o Options) lora.Recipe {
+			return lora.Recipe{Scope: o.Scope, Layers: layers(o.Sites), Rank: o.Rank, Alpha: o.Alpha, Scale: o.Scale, RankStabilised: o.RankStabilised, Seed: o.Seed}
 		}),
-		kind("dora", "low-rank updates of directions, and magnitudes (DoRA, arXiv 2402.09353)", "rank scale sites scope seed", func(o Options) dora.Recipe {
-			return dora.Recipe{Scope: o.Scope, Layers: layers(o.Sites), Rank: o.Rank, Scale: o.Scale, Seed: o.Seed}
+		kind("dora", "low-rank updates of directions, and magnitudes (DoRA, arXiv 2402.09353)", "rank scale alpha rslora sites scope seed", func(o Options) dora.Recipe {
+			return dora.Recipe{Scope: o.Scope, Layers: layers(o.Sites), Rank: o.Rank, Alpha: o.Alpha, Scale: o.Scale, RankStabilised: o.RankStabilised, Seed: o.Seed}
 		}),
 		kind("ia3", "gains on keys, values and the MLP's hidden units ((IA)³, arXiv 2205.05638)", "scope", func(o Options) ia3.Recipe {
 			return ia3.Recipe{Scope: o.Scope}
 		}),
 		kind("ssf", "scales and shifts behind linear layers and norms (SSF, arXiv 2210.08823)", "scope", func(o Options) ssf.Recipe {
 			return ssf.Recipe{Scope: o.Scope}
+		}),
+		kind("prefix", "keys and values of attention's own, gated (arXiv 2303.16199)", "rank scope seed", func(o Options) prefix.Recipe {
+			return prefix.Recipe{Scope: o.Scope, Tokens: o.Rank, Seed: o.Seed}
+		}),
+		kind("prompt", "learned tokens at the first block (shallow VPT, arXiv 2203.12119)", "rank scope seed", func(o Options) prompt.Recipe {
+			return prompt.Recipe{Scope: o.Scope, Tokens: o.Rank, Seed: o.Seed}
+		}),
+		kind("prompt-deep", "learned tokens at every block (deep VPT, arXiv 2203.12119)", "rank scope seed", func(o Options) prompt.Recipe {
+			return prompt.Recipe{Scope: o.Scope, Tokens: o.Rank, Deep: true, Seed: o.Seed}
 		}),
 		kind("bitfit", "biases of blocks and norms (BitFit, arXiv 2106.10199)", "scope", func(o Options) bitfit.Recipe { return bitfit.Recipe{Scope: o.Scope} }),
 		kind("ln", "gains and offsets of norms", "scope", func(o Options) norms.Recipe { return norms.Recipe{Scope: o.Scope} }),
@@ -142,9 +156,9 @@ func Named(method string) (Kind, error) {
 func (k Kind) Recipe(o Options) (adapterinject.Recipe, error) {
 	set := map[string]bool{
 		"rank": o.Rank != 0 || len(o.Ranks) > 0, "scale": o.Scale != 0, "sites": len(o.Sites) > 0,
-		"scope": len(o.Blocks) > 0 || o.Last > 0,
+		"scope": len(o.Blocks) > 0 || o.Last > 0, "alpha": o.Alpha != 0, "rslora": o.RankStabilised,
 	}
-	for _, name := range []string{"rank", "scale", "sites", "scope"} {
+	for _, name := range []string{"rank", "scale", "alpha", "rslora", "sites", "scope"} {
 		if set[name] && !k.Takes(name) {
 			return nil, &gs.UnsupportedError{What: fmt.Sprintf("method %s has no %s", k.Method, name), Hint: "leave it out"}
 		}
@@ -152,7 +166,8 @@ func (k Kind) Recipe(o Options) (adapterinject.Recipe, error) {
 	return k.recipe(o), nil
 }
 
-// Takes reports whether the kind has an option: rank, scale, sites, scope or seed.
+// Takes reports whether the kind has an option: rank, scale, alpha, rslora, sites,
+// scope or seed.
 func (k Kind) Takes(option string) bool {
 	for _, name := range strings.Fields(k.takes) {
 		if name == option {

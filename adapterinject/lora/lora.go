@@ -74,6 +74,9 @@ func Plan(t *adapterinject.Target, r Recipe, unit func(adapterinject.Block, adap
 			return nil, err
 		}
 	}
+	if r.Scale != 0 && (r.Alpha != 0 || r.RankStabilised) {
+		return nil, &gs.UnsupportedError{What: "the scale is given, and what it is computed from as well", Hint: "leave alpha and rank stabilisation out, or the scale"}
+	}
 	if err := adapterinject.CheckLayers(r.Layers); err != nil {
 		return nil, err
 	}

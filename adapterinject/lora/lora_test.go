@@ -53,7 +53,7 @@ func TestScaleOf(t *testing.T) {
 		{lora.Recipe{Alpha: 16}, 4},
 		{lora.Recipe{Alpha: 16, RankStabilised: true}, 8},
 		{lora.Recipe{RankStabilised: true}, 2},
-		{lora.Recipe{Alpha: 16, Scale: 0.1}, 0.1},
+		{lora.Recipe{Scale: 0.1}, 0.1},
 	}
 	for _, test := range tests {
 		if got := test.recipe.ScaleOf(4); got != test.want {
@@ -91,6 +91,7 @@ func TestRefused(t *testing.T) {
 		{"unknown layer", lora.Recipe{Layers: []adapterinject.LayerName{"qk"}}, `unknown layer "qk"`},
 		{"layer that is not there", lora.Recipe{Rank: 2, Layers: []adapterinject.LayerName{adapterinject.LayerQKV}}, "no linear layer qkv"},
 		{"no gate", lora.Recipe{Rank: 2, Layers: []adapterinject.LayerName{adapterinject.LayerGate}}, "none of the blocks"},
+		{"scale twice", lora.Recipe{Rank: 2, Alpha: 16, Scale: 0.1}, "computed from"},
 		{"scale", lora.Recipe{Rank: 2, Alpha: math.Inf(1)}, "float32"},
 	}
 	for _, test := range tests {

@@ -21,8 +21,9 @@ import (
 
 type benchOptions struct {
 	backend, peer        string
+	precision            string
 	batch, rounds, steps int
-	serve                bool
+	serve, remat         bool
 }
 
 func benchCommand(a *app) *cobra.Command {
@@ -53,6 +54,8 @@ func benchCommand(a *app) *cobra.Command {
 	f.IntVar(&o.batch, "batch", 0, "clips a step (default: the model's own batch, else 1)")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; in each, every side takes its turn")
 	f.IntVar(&o.steps, "steps", 2, "steps a round")
+	f.StringVar(&o.precision, "precision", "f32", "type of the frozen model's products: f32, bf16 or f16")
+	addRematFlag(c, &o.remat)
 	f.StringVar(&o.peer, "peer", "", "command of another implementation to compare with")
 	f.BoolVar(&o.serve, "serve", false, "be one side of a measurement")
 	_ = f.MarkHidden("serve") // the flag was just defined
@@ -86,7 +89,7 @@ func (a *app) bench(ctx context.Context, path string, o benchOptions) error {
 		return err
 	}
 	batch := fmt.Sprint(o.batch)
-	sides := []*trainbench.Side{{Name: "aat-onnx", Command: []string{self, "bench", adapted, "--serve", "--batch", batch, "--backend", o.backend}}}
+	sides := []*trainbench.Side{{Name: "aat-onnx", Command: []string{self, "bench", adapted, "--serve", "--batch", batch, "--backend", o.backend, "--precision", o.precision, fmt.Sprintf("--remat=%t", o.remat)}}}
 	if o.peer != "" {
 		frames := fmt.Sprint(m.Graph.Inputs()[0].Shape()[1].Value)
 		command := append(strings.Fields(o.peer), adapted, "--frames", frames, "--batch", batch)
@@ -129,6 +132,7 @@ func benchModel(m *graphsurgery.Model, path, to string) (string, error) {
 
 // benchServe is our side of the measurement.
 func (a *app) benchServe(ctx context.Context, path string, o benchOptions) error {
+	tuneRemat(o.remat)
 	backend, info, err := a.openBackend(ctx, o.backend)
 	if err != nil {
 		return err
@@ -140,14 +144,18 @@ func (a *app) benchServe(ctx context.Context, path string, o benchOptions) error
 	if err != nil {
 		return err
 	}
+	recompute, err := recomputeFrom(m, o.remat)
+	if err != nil {
+		return err
+	}
 	loaded := time.Now()
-	s, err := finetune.NewStepper(m, finetune.Config{BatchSize: o.batch, Backend: backend, BackendName: info.Name})
+	s, err := finetune.NewStepper(m, finetune.Config{BatchSize: o.batch, Backend: backend, BackendName: info.Name, Precision: o.precision, Recompute: recompute})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	about := trainbench.About{
-		About:  fmt.Sprintf("aat-onnx %s on %s", version, info.Name),
+		About:  fmt.Sprintf("aat-onnx %s on %s, products in %s", version, info.Name, o.precision),
 		Load:   loaded.Sub(begin).Seconds(),
 		Import: time.Since(loaded).Seconds(),
 		Loaded: trainbench.PeakMemory() - before,

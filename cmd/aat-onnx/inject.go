@@ -24,9 +24,10 @@ type injectOptions struct {
 	out, method, labels, frontend string
 	blocks                        string
 	sites                         []string
-	rank, scale                   float64
+	rank, scale, alpha            float64
 	seed                          uint64
 	force, multiLabel             bool
+	rankStabilised                bool
 }
 
 func injectCommand(a *app) *cobra.Command {
@@ -49,7 +50,7 @@ func injectCommand(a *app) *cobra.Command {
 			if err := needFlag(c, "output", o.out, "aat-onnx inject model.onnx -o adapted.onnx"); err != nil {
 				return err
 			}
-			for _, name := range []string{"rank", "scale"} {
+			for _, name := range []string{"rank", "scale", "alpha"} {
 				if f := c.Flags().Lookup(name); f.Changed && f.Value.String() == "0" {
 					return usage("--"+name+" 0 would leave no adapter", "leave the flag out for its default")
 				}
@@ -62,6 +63,8 @@ func injectCommand(a *app) *cobra.Command {
 	f.StringVar(&o.method, "method", "aat", "kind of adapter, see above")
 	f.Float64Var(&o.rank, "rank", 0, "bottleneck width: a share of the model's width (below 1), or a number (default the method's)")
 	f.Float64Var(&o.scale, "scale", 0, "factor on the adapter's result (default the method's)")
+	f.Float64Var(&o.alpha, "alpha", 0, "of low-rank updates, whose scale is alpha/rank (default the rank)")
+	f.BoolVar(&o.rankStabilised, "rslora", false, "let the scale of low-rank updates be alpha/√rank")
 	f.StringVar(&o.blocks, "blocks", "", "which blocks: 0,3-5, or last4; a rank of its own as in 3:16 (default all)")
 	f.StringSliceVar(&o.sites, "sites", nil, "which sites or layers, for methods that have a choice (default the method's)")
 	f.StringVar(&o.labels, "labels", "", "file with one label a line: a new head for them replaces the base's")
@@ -134,7 +137,7 @@ func recipeFor(o injectOptions) (adapterinject.Recipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := kinds.Options{Scope: scope, Rank: o.rank, Scale: o.scale, Seed: o.seed}
+	options := kinds.Options{Scope: scope, Rank: o.rank, Scale: o.scale, Alpha: o.alpha, RankStabilised: o.rankStabilised, Seed: o.seed}
 	for _, name := range o.sites {
 		options.Sites = append(options.Sites, adapterinject.SiteName(name))
 	}

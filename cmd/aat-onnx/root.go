@@ -48,7 +48,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		quickstartCommand(a), doctorCommand(a), backendCommand(a),
 		inspectCommand(a), checkCommand(a), injectCommand(a), ejectCommand(a), trainCommand(a), evalCommand(a),
-		exportCommand(a), verifyCommand(a), predictCommand(a), diffCommand(a), transformCommand(a),
+		exportCommand(a), mergeCommand(a), verifyCommand(a), predictCommand(a), diffCommand(a), transformCommand(a),
 		conformanceCommand(a), runCommand(a), benchCommand(a),
 	)
 	return root

@@ -20,6 +20,7 @@ import (
 type runOptions struct {
 	inputs, values []string
 	out, backend   string
+	precision      string
 	force          bool
 }
 
@@ -52,12 +53,16 @@ func runCommand(a *app) *cobra.Command {
 	f.StringArrayVar(&o.inputs, "input", nil, "NAME=FILE.npy: what to feed to an input (repeatable)")
 	f.StringArrayVar(&o.values, "value", nil, "also give this value of the model (repeatable)")
 	f.StringVarP(&o.out, "output", "o", "", "the archive to write")
+	f.StringVar(&o.precision, "precision", "", "type of products: f32, bf16 or f16; half precision in the file becomes f32 then (default: as the file says)")
 	f.BoolVar(&o.force, "force", false, "replace the archive if it exists")
 	addBackendFlag(c, &o.backend)
 	return c
 }
 
 func (a *app) runModel(ctx context.Context, path string, o runOptions) error {
+	if err := checkRunOutput(path, o); err != nil {
+		return err
+	}
 	out, err := atomicfile.Create(o.out, atomicfile.Options{Force: o.force}) // fails early if it cannot be
 	if err != nil {
 		return err
@@ -75,7 +80,11 @@ func (a *app) runModel(ctx context.Context, path string, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	p, err := importer.Load(m, importer.Options{})
+	compute, ok := importer.Precision(o.precision)
+	if !ok {
+		return usage("--precision "+o.precision+" is none of f32, bf16 and f16", "leave it out to compute as the file says")
+	}
+	p, err := importer.Load(m, importer.Options{Compute: compute})
 	if err != nil {
 		return err
 	}
@@ -83,13 +92,21 @@ func (a *app) runModel(ctx context.Context, path string, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	defer backend.Finalize()
+	defer func() {
+		if ctx.Err() == nil { // else it may still be computing
+			backend.Finalize()
+		}
+	}()
 	runner, err := p.NewRunner(backend)
 	if err != nil {
 		return err
 	}
-	defer runner.Close()
-	results, err := runner.RunONNX(feeds, targets...)
+	defer func() {
+		if ctx.Err() == nil {
+			runner.Close()
+		}
+	}()
+	results, err := interruptible(ctx, func() (map[string]*graphsurgery.Tensor, error) { return runner.RunONNX(feeds, targets...) })
 	var badInput *importer.InputError
 	if errors.As(err, &badInput) {
 		return usage(badInput.Error(), fmt.Sprintf("give it with --input '%s=FILE.npy'", badInput.Input))
@@ -108,6 +125,46 @@ func (a *app) runModel(ctx context.Context, path string, o runOptions) error {
 		return err
 	}
 	return a.printRun(arrays, o.out, info.Name)
+}
+
+// checkRunOutput refuses to write over what is read.
+func checkRunOutput(path string, o runOptions) error {
+	files := []string{path}
+	for _, arg := range o.inputs {
+		// A name may hold equals signs itself: each cut may be the file's.
+		for i := range arg {
+			if arg[i] == '=' {
+				files = append(files, arg[i+1:])
+			}
+		}
+	}
+	for _, f := range files {
+		if atomicfile.SameFile(f, o.out) {
+			return usage("the output "+o.out+" is the input file", "give another -o")
+		}
+	}
+	return nil
+}
+
+// interruptible runs what cannot be stopped, and comes back without it when the
+// context ends. The program ends then, so what still runs does so soon.
+func interruptible[T any](ctx context.Context, run func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := run()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
 }
 
 // runTargets lists the values to compute: the outputs, then those asked for.
@@ -151,7 +208,7 @@ func runFeeds(m *graphsurgery.Model, inputs []string) (map[string]*graphsurgery.
 			return nil, err
 		}
 		if err != nil {
-			return nil, &data.DataError{What: err.Error(), Hint: "write it with numpy.save"}
+			return nil, &data.DataError{What: err.Error(), Hint: "write one array of numbers or booleans with numpy.save"}
 		}
 		if feeds[v.Name()], err = arrayTensor(v, a, file); err != nil {
 			return nil, err

@@ -19,6 +19,7 @@ type trainOptions struct {
 	setup              modelSetup
 	cfg                finetune.Config
 	resume, force      bool
+	remat              bool
 }
 
 func trainCommand(a *app) *cobra.Command {
@@ -53,6 +54,8 @@ func trainCommand(a *app) *cobra.Command {
 	f.Float64Var(&o.cfg.LearningRate, "lr", 0, "learning rate of the first epochs (default 0.001)")
 	f.Float64Var(&o.cfg.WeightDecay, "weight-decay", 0, "AdamW's decoupled weight decay, below 0 for none (default 0.05)")
 	f.Uint64Var(&o.cfg.Seed, "seed", 0, "seed of the batches, and of the split of a plain folder")
+	f.StringVar(&o.cfg.Precision, "precision", "", "type of the frozen model's products: f32, bf16 or f16 (default f32)")
+	addRematFlag(c, &o.remat)
 	f.IntVar(&o.cfg.CheckpointEvery, "checkpoint-every", 0, "save after so many steps, besides each epoch and each minute")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in the folder")
 	f.BoolVar(&o.force, "force", false, "start again in a folder that holds a run")
@@ -88,12 +91,16 @@ func (a *app) train(ctx context.Context, path string, o trainOptions) error {
 	if err := complete(m, set.Labels, o.setup); err != nil {
 		return err
 	}
+	tuneRemat(o.remat)
 	backend, info, err := a.openBackend(ctx, o.backend)
 	if err != nil {
 		return err
 	}
 	defer backend.Finalize()
 	cfg := o.cfg
+	if cfg.Recompute, err = recomputeFrom(m, o.remat); err != nil {
+		return err
+	}
 	cfg.Out, cfg.Backend, cfg.BackendName = o.out, backend, info.Name
 	cfg.Force, cfg.Tool = o.force, "aat-onnx "+version
 	cfg.Progress = finetune.Terminal(a.stderr)

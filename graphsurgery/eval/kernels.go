@@ -140,6 +140,8 @@ func indexKernel(op string) (kernel, bool) {
 		return kernel{2, (*call).compress}, true
 	case "Unique":
 		return kernel{1, (*call).unique}, true
+	case "NonMaxSuppression":
+		return kernel{2, (*call).nonMaxSuppression}, true
 	case "ReverseSequence":
 		return kernel{2, (*call).reverseSequence}, true
 	}

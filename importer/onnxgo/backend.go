@@ -122,7 +122,11 @@ func (b *Backend) run(outputs []*Node) error {
 		if !n.fed {
 			continue // the runner knows whether it is needed
 		}
-		t, err := toGoMLX(n.value)
+		value, err := n.asDeclared()
+		if err != nil {
+			return fmt.Errorf("input %q: %w", n.label(), err)
+		}
+		t, err := toGoMLX(value)
 		if err != nil {
 			return fmt.Errorf("input %q: %w", n.label(), err)
 		}

@@ -2,6 +2,7 @@ package onnxgo_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -125,6 +126,13 @@ func TestWhatOnnxGoLoses(t *testing.T) {
 				y = Neg(p)
 			}`,
 			[]tensor.Tensor{row(5, 6)}, []float32{-6, -7}},
+		{"initialisers that are no inputs, before two values without a type", `<ir_version: 7, opset_import: ["" : 13]>
+			g (float[1,2] x) => (float[1,2] y) <float[2] w = {2, 3}, float[2] c = {10, 10}> {
+				p = Mul(x, w)
+				q = Add(p, c)
+				y = Neg(q)
+			}`,
+			[]tensor.Tensor{row(1, 1)}, []float32{-12, -13}},
 		{"axes as an input, so opset 13 or later", `<ir_version: 7, opset_import: ["" : 13]>
 			g (float[1,2] x) => (float[2] y) <int64[1] axes = {0}> { y = Squeeze(x, axes) }`,
 			[]tensor.Tensor{row(5, 6)}, []float32{5, 6}},
@@ -140,6 +148,33 @@ func TestWhatOnnxGoLoses(t *testing.T) {
 			b, m := open(t, c.text, onnxgo.Options{})
 			floats(t, run(t, b, m, c.inputs...)[0], c.want...)
 		})
+	}
+}
+
+// Both domains have a Gelu; the standard's came with opset 20.
+func TestHomonyms(t *testing.T) {
+	const late, early = "Gelu(x)", "com.microsoft.Gelu(x)"
+	for _, c := range []struct {
+		gelu, rest string
+		opset      int64
+		want       string
+	}{
+		{late, "Relu(g)", 0, ""},
+		{late, "Relu(g)", 20, ""},
+		{early, "Relu(g)", 17, "com.microsoft"},
+		{early, "ReduceMax<axes = [1], keepdims = 0>(g)", 0, "com.microsoft"}, // axes is no attribute from opset 18 on
+		{`Gelu<approximate = "tanh">(x)`, "Relu(g)", 0, ""},
+	} {
+		b, _ := open(t, fmt.Sprintf(`<ir_version: 7, opset_import: ["" : 20, "com.microsoft" : 1]>
+			n (float[1,2] x) => (float[N,2] y) { g = %s  y = %s }`, c.gelu, c.rest), onnxgo.Options{Opset: c.opset})
+		m, err := b.Model()
+		if err != nil {
+			t.Errorf("%s, %s, opset %d: %v", c.gelu, c.rest, c.opset, err)
+			continue
+		}
+		if got := m.Graph.Value("g").Producer().Domain(); got != c.want {
+			t.Errorf("%s, %s, opset %d: got domain %q, want %q", c.gelu, c.rest, c.opset, got, c.want)
+		}
 	}
 }
 

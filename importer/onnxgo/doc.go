@@ -20,16 +20,19 @@
 //     counts: initialisers that are also listed as inputs are not counted.
 //   - Nodes that read a value twice, optional inputs left out, operators without
 //     inputs, dimensions without a size.
-//   - The domain com.microsoft, from the operator's name, where the standard has no
-//     operator of that name.
+//   - The types of inputs: float32 that holds integers is converted where the file
+//     declares int32 or int64.
+//   - The domain com.microsoft, from the operator's name, or from its form and the
+//     model's version where the standard has one of that name too.
 //
 // What onnx-go itself cannot decode never reaches a back end: BOOL initialisers,
 // 16-bit floats, most integer initialisers, external data, subgraphs (If, Loop,
 // Scan), sequences and model-local functions; package importer runs such files
 // without onnx-go.
 //
-// To train, Options.Trainable names the initialisers; Backend.Store and
-// Backend.ModelFunc are meant for GoMLX's train.NewTrainer; no test trains yet.
+// To train, Options.Trainable names the initialisers and Backend.Trainer gives a
+// trainer of GoMLX for them (Backend.Store and Backend.ModelFunc are its parts, for
+// loops of another form); Backend.Trained gives the result as an ONNX model.
 //
 // Run gives errors, not panics; what is unsupported is a *graphsurgery.UnsupportedError, what
 // no ONNX file may hold a *graphsurgery.FormatError. A Backend holds one model and

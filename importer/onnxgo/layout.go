@@ -89,6 +89,7 @@ func (b *Backend) lay(l *layout) error {
 			}
 		}
 	}
+	b.homonyms(b.operations)
 	b.classify(l, read)
 	return l.sort(b.operations)
 }
@@ -147,17 +148,13 @@ func takesNoInput(o *operation) bool {
 // making nodes for those it has not seen. So a leaf is an initialiser if it got two
 // tensors, or comes behind the last declared value.
 func (b *Backend) classify(l *layout, read map[string]bool) {
-	declared := -1
 	members := make(map[string][]int)
 	for i, n := range b.order {
-		if n.omitted() {
-			continue
+		if !n.omitted() {
+			members[n.label()] = append(members[n.label()], i)
 		}
-		if n.early && (n.op != nil || len(members[n.label()]) > 0) {
-			declared = i
-		}
-		members[n.label()] = append(members[n.label()], i)
 	}
+	declared := b.lastDeclared(members)
 	for i, n := range b.order {
 		group := members[n.label()]
 		if n.omitted() || group[0] != i {
@@ -180,6 +177,29 @@ func (b *Backend) classify(l *layout, read map[string]bool) {
 		l.outputs = b.sinks(read)
 	}
 	b.remember(l)
+}
+
+// lastDeclared finds the last node that is surely declared rather than an
+// initialiser: computed, or listed once more. The first operator's output, if the file
+// does not declare it, also comes before the first edge, but behind the initialisers
+// and without a tensor.
+func (b *Backend) lastDeclared(members map[string][]int) int {
+	declared, doubtful := -1, -1
+	for i, n := range b.order {
+		switch {
+		case !n.early || n.omitted():
+		case n.op != nil && n.loads == 0:
+			doubtful = i
+		case n.op != nil, members[n.label()][0] != i:
+			declared = i
+		case n.loads > 0 && doubtful >= 0:
+			declared = doubtful // an initialiser is behind it
+		}
+	}
+	if declared < 0 {
+		return doubtful // there is nothing else that could be the output
+	}
+	return declared
 }
 
 // isOutput tells whether a computed value may be an output of the model: those are

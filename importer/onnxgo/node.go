@@ -21,7 +21,7 @@ type Node struct {
 	loads       int  // tensors set before the first edge: a placeholder, an initialiser's value
 	fed         bool // a tensor was set by the caller, after decoding
 	value       tensor.Tensor
-	placeholder tensor.Tensor // of a computed value: says its declared type
+	placeholder tensor.Tensor // the first tensor, of an input or a computed value: says its declared type
 	op          *operation    // what computes the value
 }
 
@@ -47,6 +47,9 @@ func (n *Node) SetTensor(t tensor.Tensor) error {
 	}
 	n.value = t
 	if n.backend.decoding() {
+		if n.loads == 0 {
+			n.placeholder = t
+		}
 		n.loads++
 		return nil
 	}
@@ -73,7 +76,7 @@ func (n *Node) label() string {
 	return fmt.Sprintf("value_%d", n.id-firstID)
 }
 
-// declared is the element type that the file says a computed value has.
+// declared is the element type that the file says an input or a computed value has.
 func (n *Node) declared() graphsurgery.DType {
 	if n.placeholder == nil {
 		return graphsurgery.Undefined

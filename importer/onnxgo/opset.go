@@ -138,7 +138,7 @@ func attrType(value any) opschema.AttrType {
 	return 0
 }
 
-// domainOf finds the domain of an operation, which onnx-go drops.
+// domainOf finds the domain of an operation, which onnx-go drops, by its name.
 func domainOf(o *operation) string {
 	if len(opschema.Versions("", o.name)) == 0 && microsoftHas(o.name) {
 		return microsoft
@@ -148,3 +148,37 @@ func domainOf(o *operation) string {
 
 // microsoftHas tells whether ONNX Runtime's domain has an operator.
 func microsoftHas(op string) bool { return len(opschema.Versions(microsoft, op)) > 0 }
+
+// homonyms finds the domain of operations that both domains name, such as Gelu,
+// which the standard took over from ONNX Runtime: they are the latter's if the
+// standard has none of their form, or none yet in the model's version. Where that is
+// to be guessed, they are if no version has them together with the others.
+func (b *Backend) homonyms(operations []*operation) {
+	latest := opschema.Latest("")
+	var late []*operation
+	for _, o := range operations {
+		if o.domain != "" || !microsoftAllows(o) {
+			continue
+		}
+		first := opschema.Versions("", o.name)[0].Since
+		switch {
+		case accepted(o, latest) == nil, b.options.Opset != 0 && first > b.options.Opset:
+			o.domain = microsoft
+		case b.options.Opset == 0 && first > DefaultOpset:
+			late = append(late, o)
+		}
+	}
+	if len(late) == 0 {
+		return
+	}
+	if _, err := guess(operations); err != nil {
+		for _, o := range late {
+			o.domain = microsoft
+		}
+	}
+}
+
+// microsoftAllows tells whether ONNX Runtime's domain has an operator of that form.
+func microsoftAllows(o *operation) bool {
+	return slices.ContainsFunc(opschema.Versions(microsoft, o.name), func(s *opschema.Schema) bool { return allows(s, o) })
+}

@@ -65,11 +65,13 @@ func inputTypes(inputs []*Node) (map[string]graphsurgery.DType, error) {
 		if n.value == nil {
 			return nil, fmt.Errorf("input %q: the model gives no type for it, and SetInput has not been called", n.label())
 		}
-		dtype, err := dtypeOf(n.value.Dtype())
+		value, err := n.asDeclared()
 		if err != nil {
 			return nil, fmt.Errorf("input %q: %w", n.label(), err)
 		}
-		types[n.label()] = dtype
+		if types[n.label()], err = dtypeOf(value.Dtype()); err != nil {
+			return nil, fmt.Errorf("input %q: %w", n.label(), err)
+		}
 	}
 	return types, nil
 }

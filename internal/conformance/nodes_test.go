@@ -27,8 +27,7 @@ func TestMain(m *testing.M) {
 // TestNodeConformance runs onnx's own tests, each as a subtest with the name of
 // its folder, on xla:cpu if AAT_ONNX_TEST_BACKENDS names it, else on the Go
 // backend. A wrong result or a failure is an error, and so is a refusal without a
-// reason in the table of reasons.go. testdata/pending.txt names the tests that
-// are known to fail on XLA; one that passes leaves the list, and none enters it. To run those of one operator:
+// reason in the table of reasons.go. To run those of one operator:
 //
 //	AAT_ONNX_TEST_NODES=…/onnx/backend/test/data AAT_ONNX_TEST_BACKENDS=xla:cpu \
 //		go test ./internal/conformance -run 'TestNodeConformance/test_softmax.*'
@@ -51,7 +50,6 @@ func judgeNodes(t *testing.T, spec string) {
 		t.Fatalf("open backend %q of AAT_ONNX_TEST_BACKENDS: %v", spec, err)
 	}
 	t.Cleanup(b.Finalize)
-	pending := pendingTests(t)
 	for _, kind := range []string{"node", "simple", "pytorch-converted", "pytorch-operator"} {
 		dirs, ok := testutil.NodeTests(t, kind)
 		if !ok {
@@ -59,21 +57,16 @@ func judgeNodes(t *testing.T, spec string) {
 			return
 		}
 		for _, dir := range dirs {
-			t.Run(filepath.Base(dir), func(t *testing.T) { judge(t, dir, b, pending, spec == "xla:cpu") })
+			t.Run(filepath.Base(dir), func(t *testing.T) { judge(t, dir, b) })
 		}
 	}
 }
 
-// judge runs one folder; strict demands that pending tests do not pass.
-func judge(t *testing.T, dir string, b compute.Backend, pending map[string]bool, strict bool) {
+// judge runs one folder.
+func judge(t *testing.T, dir string, b compute.Backend) {
 	r := conformance.Run(dir, b)
 	switch {
 	case r.Outcome == conformance.Passed:
-		if strict && pending[r.Name] {
-			t.Errorf("%s passes: strike it off testdata/pending.txt", r.Name)
-		}
-	case pending[r.Name]:
-		t.Logf("pending: %s: %s: %s", r.Op, r.Outcome, r.Error)
 	case r.Outcome == conformance.Refused:
 		if conformance.Reason(r) == "" {
 			t.Errorf("%s: refused without a reason in reasons.go: %s", r.Op, r.Error)
@@ -81,18 +74,4 @@ func judge(t *testing.T, dir string, b compute.Backend, pending map[string]bool,
 	default:
 		t.Errorf("%s: %s: %s", r.Op, r.Outcome, r.Error)
 	}
-}
-
-// pendingTests reads testdata/pending.txt.
-func pendingTests(t *testing.T) map[string]bool {
-	t.Helper()
-	data, err := os.ReadFile("testdata/pending.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pending := make(map[string]bool)
-	for _, name := range strings.Fields(string(data)) {
-		pending[name] = true
-	}
-	return pending
 }

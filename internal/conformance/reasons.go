@@ -20,7 +20,6 @@ var reasons = []reason{
 	{"StringNormalizer", "", "text is not computed on a device"},
 	{"StringSplit", "", "text is not computed on a device"},
 	{"RegexFullMatch", "", "text is not computed on a device"},
-	{"TfIdfVectorizer", "", "text is not computed on a device"},
 	{"", "type string", "text is not computed on a device"},
 	{"ai.onnx.ml.ArrayFeatureExtractor", "", "classical machine learning, of another domain"},
 	{"ai.onnx.ml.Binarizer", "", "classical machine learning, of another domain"},
@@ -30,17 +29,9 @@ var reasons = []reason{
 	{"ai.onnx.preview.training.Adam", "", "an optimiser; package finetune trains, a model does not"},
 	{"ai.onnx.preview.training.Momentum", "", "an optimiser; package finetune trains, a model does not"},
 	{"ai.onnx.preview.training.Gradient", "", "GoMLX differentiates the graph instead"},
-	{"NonMaxSuppression", "", "object detection; how many boxes it gives depends on data, and no classifier of sound or images has it"},
 	{"ai.onnx.preview.FlexAttention", "", "a preview whose scores are functions in attributes; no exporter writes it"},
-	{conversions, "float8", smallTypes}, {conversions, "float4", smallTypes}, {conversions, "int4", smallTypes}, {conversions, "int2", smallTypes},
 	{"", "on the pure Go backend", "GoMLX's Go backend multiplies half precision wrongly when it is built with SIMD"},
 }
-
-// conversions are the operators that onnx tests with small types.
-const conversions = "Cast|CastLike|QuantizeLinear|DequantizeLinear"
-
-// smallTypes is the reason of types below 8 bits and of 8-bit floats.
-const smallTypes = "no backend computes with this type; 4 and 2 bits are taken as weights that DequantizeLinear reads"
 
 // Reason gives why a test may be refused; "" means that it must not be.
 func Reason(r Result) string {

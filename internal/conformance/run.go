@@ -163,7 +163,7 @@ func (f *folder) runSet(r *importer.Runner, set dataSet) error {
 		return err
 	}
 	for i, v := range f.model.Graph.Outputs() {
-		d, err := toDatum(got[v.Name()])
+		d, err := toDatum(got[v.Name()], v.DType())
 		if err != nil {
 			return err
 		}
@@ -191,17 +191,17 @@ func toData(d graphsurgery.Datum) (importer.Data, error) {
 	return out, nil
 }
 
-// toDatum is the inverse of toData.
-func toDatum(d importer.Data) (graphsurgery.Datum, error) {
+// toDatum is the inverse of toData, for tensors of a given type.
+func toDatum(d importer.Data, as graphsurgery.DType) (graphsurgery.Datum, error) {
 	out := graphsurgery.Datum{Kind: d.Kind}
 	var err error
 	if d.Kind == graphsurgery.KindTensor {
-		out.Tensor, err = importer.ONNXTensor(d.Tensor)
+		out.Tensor, err = importer.ONNXTensorAs(d.Tensor, as)
 		return out, err
 	}
 	out.Items = make([]graphsurgery.Datum, len(d.Items))
 	for i := range d.Items {
-		if out.Items[i], err = toDatum(d.Items[i]); err != nil {
+		if out.Items[i], err = toDatum(d.Items[i], as); err != nil {
 			return out, err
 		}
 	}

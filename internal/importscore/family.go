@@ -26,6 +26,7 @@ type score struct {
 	Half            bool // it computes in half precision
 	Refused         string
 	Error           string  // any other failure
+	Broken          string  // of a failure: ONNX Runtime cannot run the file either, and why
 	Import          float64 // seconds of Load
 	Compile         float64 // seconds of the first run
 	Distance        float64 // from ONNX Runtime's result, see distance
@@ -78,7 +79,7 @@ func measureFamily(o options, w io.Writer) error {
 		return err
 	}
 	enc := json.NewEncoder(w)
-	for _, v := range variants {
+	for _, v := range variants[min(o.skip, len(variants)):] {
 		if err := enc.Encode(f.measure(v.name, v.truth)); err != nil {
 			return err
 		}
@@ -149,6 +150,8 @@ func (s score) line() string {
 	switch {
 	case s.Refused != "":
 		return name + ": refused: " + s.Refused
+	case s.Broken != "":
+		return name + ": not valid (ONNX Runtime stops too): " + s.Error
 	case s.Error != "":
 		return name + ": FAILED: " + s.Error
 	}

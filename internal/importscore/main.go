@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aat-onnx/aat-onnx/internal/pjrt"
@@ -35,6 +36,7 @@ func main() {
 type options struct {
 	corpus, backend, only, variants, out, child string
 	gradients, floats, loadOnly                 bool
+	skip                                        int
 }
 
 func run(args []string, stdout io.Writer) error {
@@ -49,6 +51,7 @@ func run(args []string, stdout io.Writer) error {
 	fs.BoolVar(&o.floats, "floats", false, "only what PyTorch wrote, not what other tools made of it")
 	fs.StringVar(&o.out, "o", "", "also write the report to this Markdown file")
 	fs.StringVar(&o.child, "child", "", "measure this family alone and print JSON (used by the program itself)")
+	fs.IntVar(&o.skip, "skip", 0, "with -child, the number of exports to leave out (used by the program itself)")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -75,14 +78,36 @@ func measureAll(o options, args []string) ([]score, error) {
 	}
 	var all []score
 	for i, family := range families {
-		got, err := measureInChild(family, args)
+		got, err := o.measureRestarting(family, args)
 		if err != nil {
-			got = append(got, score{Family: family, Variant: "?", Error: "the process ended: " + err.Error()})
+			return nil, err
 		}
 		for _, s := range got {
 			fmt.Fprintf(os.Stderr, "%d/%d %s\n", i+1, len(families), s.line())
 		}
 		all = append(all, got...)
+	}
+	return all, nil
+}
+
+// measureRestarting measures a family. After a crash, which counts against the export
+// that was being measured, a new child goes on with the next.
+func (o options) measureRestarting(family string, args []string) ([]score, error) {
+	variants, err := o.variantsIn(filepath.Join(o.corpus, family))
+	if err != nil {
+		return nil, err
+	}
+	var all []score
+	for len(all) < len(variants) {
+		got, err := measureInChild(family, append(slices.Clone(args), "-skip", strconv.Itoa(len(all))))
+		all = append(all, got...)
+		if len(all) < len(variants) {
+			if err == nil {
+				err = errors.New("it measured too little")
+			}
+			v := variants[len(all)]
+			all = append(all, score{Family: family, Variant: v.name, Float: v.truth.Float, Error: "the process ended: " + err.Error()})
+		}
 	}
 	return all, nil
 }

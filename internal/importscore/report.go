@@ -24,10 +24,10 @@ func (s score) right() bool {
 
 // tally counts one group of exports.
 type tally struct {
-	exports, right, refused, failed, wrong  int
-	parameters, compared, over, differently int
-	distance, gradient                      []float64
-	compile                                 []float64
+	exports, right, refused, broken, failed, wrong int
+	parameters, compared, over, differently        int
+	distance, gradient                             []float64
+	compile                                        []float64
 }
 
 func (t *tally) add(s score) {
@@ -35,6 +35,9 @@ func (t *tally) add(s score) {
 	switch {
 	case s.Refused != "":
 		t.refused++
+		return
+	case s.Broken != "":
+		t.broken++
 		return
 	case s.Error != "":
 		t.failed++
@@ -61,8 +64,8 @@ func report(scores []score, o options) string {
 	fmt.Fprintf(&b, "# Exports through the importer\n\nBackend %s. Distances from ONNX Runtime (rewriting off), relative to the largest element where that is above one; "+
 		"gradients from PyTorch, relative Euclidean distance per parameter.\nRight: distance at most %.0e (half precision %.0e), the same class first, every gradient within %.0e.\n\n",
 		o.backend, forwardLimit, halfLimit, gradientLimit)
-	fmt.Fprintln(&b, "| variant | exports | right | refused | failed | wrong | other class first | median distance | largest | parameters compared | gradients over the bar | largest |")
-	fmt.Fprintln(&b, "|---|---|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Fprintln(&b, "| variant | exports | right | refused | not valid | failed | wrong | other class first | median distance | largest | parameters compared | gradients over the bar | largest |")
+	fmt.Fprintln(&b, "|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	groups := map[string]*tally{}
 	var names []string
 	for _, s := range scores {
@@ -81,7 +84,7 @@ func report(scores []score, o options) string {
 	slices.Sort(names)
 	for _, name := range names {
 		t := groups[name]
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %.1e | %.1e | %d of %d | %d | %.1e |\n", name, t.exports, t.right, t.refused, t.failed, t.wrong,
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %d | %.1e | %.1e | %d of %d | %d | %.1e |\n", name, t.exports, t.right, t.refused, t.broken, t.failed, t.wrong,
 			t.differently, median(t.distance), largest(t.distance), t.compared, t.parameters, t.over, largest(t.gradient))
 	}
 	fmt.Fprintf(&b, "\n## Not right\n\n")

@@ -14,3 +14,6 @@ func (r *Runtime) NewSession([]byte, SessionOptions) (*Session, error) { return 
 
 // NewSessionFile always fails in a build without cgo.
 func (r *Runtime) NewSessionFile(string, SessionOptions) (*Session, error) { return nil, errNoCgo }
+
+// NewAdapter always fails in a build without cgo.
+func (r *Runtime) NewAdapter([]byte) (*Adapter, error) { return nil, errNoCgo }

@@ -17,7 +17,7 @@ type cgoEngine struct {
 	outputs []Port
 }
 
-func (e *cgoEngine) run(inputs []Tensor) ([]Tensor, error) {
+func (e *cgoEngine) run(inputs []Tensor, a *Adapter) ([]Tensor, error) {
 	in := make([]ortgo.Value, 0, len(inputs))
 	defer func() { destroyAll(in) }()
 	for _, t := range inputs {
@@ -27,7 +27,7 @@ func (e *cgoEngine) run(inputs []Tensor) ([]Tensor, error) {
 		}
 		in = append(in, v)
 	}
-	out, err := e.runValues(in)
+	out, err := e.runValues(in, runOptions(a))
 	defer func() { destroyAll(out) }()
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (e *cgoEngine) run(inputs []Tensor) ([]Tensor, error) {
 // runValues lets ONNX Runtime allocate the outputs (nil), except scalars: the
 // binding cannot wrap a tensor of rank 0 that it did not make. An output
 // declared without a shape looks the same, so a refusal is tried again with nil.
-func (e *cgoEngine) runValues(in []ortgo.Value) ([]ortgo.Value, error) {
+func (e *cgoEngine) runValues(in []ortgo.Value, o *ortgo.RunOptions) ([]ortgo.Value, error) {
 	out := make([]ortgo.Value, len(e.outputs))
 	scalars := false
 	for i, p := range e.outputs {
@@ -57,13 +57,13 @@ func (e *cgoEngine) runValues(in []ortgo.Value) ([]ortgo.Value, error) {
 			scalars = scalars || len(p.Shape) == 0
 		}
 	}
-	err := e.session.Run(in, out)
+	err := e.session.RunWithOptions(in, out, o)
 	if err == nil || !scalars {
 		return out, err
 	}
 	destroyAll(out)
 	out = make([]ortgo.Value, len(e.outputs))
-	return out, e.session.Run(in, out)
+	return out, e.session.RunWithOptions(in, out, o)
 }
 
 // emptyOutput makes the output that ONNX Runtime writes into where the binding

@@ -162,7 +162,7 @@ type Session struct {
 
 // engine is the part of a session that needs the library.
 type engine interface {
-	run(inputs []Tensor) ([]Tensor, error)
+	run(inputs []Tensor, a *Adapter) ([]Tensor, error)
 	metadata() (Metadata, error)
 	close() error
 }
@@ -178,6 +178,10 @@ var errClosed = errors.New("the session is closed")
 // Run computes all outputs, by name. Every input must be given, and no other
 // name. Output shapes are those of this run; the tensors are the caller's.
 func (s *Session) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
+	return s.RunWith(nil, inputs)
+}
+
+func (s *Session) runWith(a *Adapter, inputs map[string]Tensor) (map[string]Tensor, error) {
 	if s.engine == nil {
 		return nil, s.failed(errClosed)
 	}
@@ -185,7 +189,7 @@ func (s *Session) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
 	if err != nil {
 		return nil, s.failed(err)
 	}
-	got, err := s.engine.run(ordered)
+	got, err := s.engine.run(ordered, a)
 	if err != nil {
 		return nil, s.failed(err)
 	}

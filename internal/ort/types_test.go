@@ -46,9 +46,9 @@ func TestTensorCheck(t *testing.T) {
 // echo returns its inputs: a session without a library.
 type echo struct{ closed *int }
 
-func (e echo) run(in []Tensor) ([]Tensor, error) { return in, nil }
-func (e echo) metadata() (Metadata, error)       { return Metadata{Graph: "echo"}, nil }
-func (e echo) close() error                      { *e.closed++; return nil }
+func (e echo) run(in []Tensor, _ *Adapter) ([]Tensor, error) { return in, nil }
+func (e echo) metadata() (Metadata, error)                   { return Metadata{Graph: "echo"}, nil }
+func (e echo) close() error                                  { *e.closed++; return nil }
 
 func TestSessionChecksItsInputs(t *testing.T) {
 	closed := 0

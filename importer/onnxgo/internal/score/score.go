@@ -120,13 +120,34 @@ func compare(got, want tensor.Tensor) error {
 	if len(g) != len(w) {
 		return fmt.Errorf("%d elements, want %d", len(g), len(w))
 	}
+	var worst *DifferenceError
 	for i := range w {
 		same := g[i] == w[i] || math.IsNaN(g[i]) && math.IsNaN(w[i])
-		if !same && !(math.Abs(g[i]-w[i]) <= Tolerance) {
-			return fmt.Errorf("element %d is %v, want %v within %v", i, g[i], w[i], Tolerance)
+		if same || math.Abs(g[i]-w[i]) <= Tolerance {
+			continue
+		}
+		d := &DifferenceError{Element: i, Got: g[i], Want: w[i]}
+		if worst == nil || !(d.Relative() <= worst.Relative()) {
+			worst = d
 		}
 	}
+	if worst != nil {
+		return worst
+	}
 	return nil
+}
+
+// DifferenceError is the relatively greatest of an output's differences.
+type DifferenceError struct {
+	Element   int
+	Got, Want float64
+}
+
+// Relative is the difference over the size of what was expected.
+func (d *DifferenceError) Relative() float64 { return math.Abs((d.Got - d.Want) / d.Want) }
+
+func (d *DifferenceError) Error() string {
+	return fmt.Sprintf("element %d is %v, want %v within %v", d.Element, d.Got, d.Want, Tolerance)
 }
 
 // numbers gives the elements as float64; a scalar's Data is no slice.
