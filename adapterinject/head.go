@@ -16,6 +16,8 @@ type HeadSite struct {
 	Width   int       // 0 if the file does not say
 	Classes int       // 0 if the file does not say
 
+	added bool    // there is none: one is added on Pooled
+	mean  []int64 // axes of Pooled that an added one takes the mean over
 	batch gs.Dim
 	dense *linear
 	norm  *norm
@@ -50,6 +52,17 @@ func (f *facts) head(m *gs.Model) (HeadSite, error) {
 		names[i] = fmt.Sprintf("%q", h.Output.Name())
 	}
 	return HeadSite{}, &gs.UnsupportedError{File: m.Path(), What: "the classifier is ambiguous: the outputs " + strings.Join(names, ", ") + " are all linear layers' results", Hint: "export the model with its logits as only output"}
+}
+
+// classifiers counts the outputs that can be read as logits.
+func (f *facts) classifiers(m *gs.Model) int {
+	n := 0
+	for _, out := range m.Graph.Outputs() {
+		if _, why := f.headAt(out); why == "" {
+			n++
+		}
+	}
+	return n
 }
 
 // headAt reads one graph output as logits, or says why not.
@@ -114,6 +127,9 @@ func (f *facts) newHeadRule() *pattern.Pattern {
 // parameters counts the numbers of the head's own initialisers: those that
 // nothing else reads.
 func (h HeadSite) parameters() int64 {
+	if h.added {
+		return 0
+	}
 	values := []*gs.Value{h.dense.weight, h.dense.bias}
 	if h.norm != nil {
 		for _, n := range h.norm.Nodes {

@@ -37,12 +37,15 @@ func CheckNoop(base, injected *gs.Model) error {
 		c.noteShapes(b)
 	}
 	if info, ok := Provenance(injected); ok && len(info.Labels) > 0 {
-		site, err := FindHead(base)
+		target := &Target{Model: base, Blocks: blocks, types: c.types}
+		site, err := target.headSite()
 		if err != nil {
-			return fmt.Errorf("the injected model has a new head, but the base has none to replace: %w", err)
+			return fmt.Errorf("the injected model has a new head, but the base has no place for one: %w", err)
 		}
 		c.site = &site
-		c.markHead()
+		if !site.added {
+			c.markHead()
+		}
 	}
 	steps := []func() error{c.inputs, c.tensors, c.nodes, c.outputs}
 	for _, step := range steps {
@@ -233,6 +236,12 @@ func (c *noop) nodes() error {
 // apart.
 func (c *noop) outputs() error {
 	b, i := c.base.Outputs(), c.injected.Outputs()
+	if n := len(i) - 1; c.site != nil && c.site.added && n == len(b) {
+		if p := i[n].Producer(); i[n].Name() != LogitsOutput || p == nil || !hasPrefix(p.Name()) {
+			return fmt.Errorf("graph output %q is neither the base's nor the new head's", i[n].Name())
+		}
+		i = i[:n]
+	}
 	if len(b) != len(i) {
 		return fmt.Errorf("%d graph outputs, the base has %d", len(i), len(b))
 	}
@@ -240,7 +249,7 @@ func (c *noop) outputs() error {
 		if b[k].Name() != i[k].Name() {
 			return fmt.Errorf("graph output %q, in the base %q", i[k].Name(), b[k].Name())
 		}
-		if c.site != nil && b[k] == c.site.Output {
+		if c.site != nil && !c.site.added && b[k] == c.site.Output {
 			if m := c.meaning[i[k]]; m.like != c.site.Pooled.Name() {
 				return fmt.Errorf("graph output %q does not come from the pooled value %q", i[k].Name(), c.site.Pooled.Name())
 			}

@@ -93,15 +93,15 @@ func tunable(d gs.DType) bool { return d == gs.Float || d == gs.Float16 || d == 
 
 func (p *InjectionPlan) planHead() error {
 	m := p.target.Model
-	site, err := study(m.Graph).head(m)
+	site, err := p.target.headSite()
 	if err != nil {
 		return err
 	}
 	if site.Width < 0 || site.Width > maxWidth {
-		return &gs.UnsupportedError{File: m.Path(), Node: site.Output.Name(), What: fmt.Sprintf("the classifier reads %d numbers; up to %d is handled", site.Width, maxWidth), Hint: "check the shape of its weight"}
+		return &gs.UnsupportedError{File: m.Path(), Node: site.name(), What: fmt.Sprintf("the classifier reads %d numbers; up to %d is handled", site.Width, maxWidth), Hint: "check the shape of its weight"}
 	}
 	if !tunable(site.dtype) {
-		return &gs.UnsupportedError{File: m.Path(), Node: site.Output.Name(), What: fmt.Sprintf("the classifier's weights are %s; a head is trained on float32, float16 and bfloat16", site.dtype), Hint: "export the model in float32"}
+		return &gs.UnsupportedError{File: m.Path(), Node: site.name(), What: fmt.Sprintf("the classifier's weights are %s; a head is trained on float32, float16 and bfloat16", site.dtype), Hint: "export the model in float32"}
 	}
 	a := p.head.adapter(site)
 	p.newHead = &a
@@ -207,7 +207,7 @@ func (p *InjectionPlan) String() string {
 	}
 	if h := p.newHead; h != nil {
 		out := h.Site.Value
-		fmt.Fprintf(w, "head\t%s\t%s\t[%s, %d]\t\t%d\n", h.Site.Name, out.Name(), h.Site.Shape[0], len(p.head.Labels), h.Parameters)
+		fmt.Fprintf(w, "head\t%s\t%s\t[%s, %d]\t\t%d\n", h.Site.Name, nameOf(out), h.Site.Shape[0], len(p.head.Labels), h.Parameters)
 	}
 	w.Flush()
 	fmt.Fprintf(&b, "%d adapters, %d parameters", len(p.adapters), p.AdapterParameters())

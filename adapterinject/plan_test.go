@@ -115,7 +115,6 @@ func TestPlanRefuses(t *testing.T) {
 		{"empty label", good, aat.Recipe{}, []string{"a", ""}, "label 2 is empty"},
 		{"head only without labels", good, headonly.Recipe{}, nil, "no labels"},
 		{"quantised", nets.Classifier(t, 17, 16, 1, 3, true, nets.Spelling{Linear: "quantised"}), aat.Recipe{}, nil, "quantised"},
-		{"no classifier", tokensOnly(t), aat.Recipe{}, labels(2), "want [batch, classes]"},
 		{"scale", good, aat.Recipe{Scale: math.NaN()}, nil, "scale"},
 	}
 	for _, test := range tests {
@@ -164,5 +163,28 @@ func TestFindHead(t *testing.T) {
 	_, err = adapterinject.FindHead(load(t, "../testdata/small/mlp.onnx"))
 	if !unsupported(err) || !strings.Contains(err.Error(), "Softmax") {
 		t.Errorf("output behind a Softmax: error %v, want UnsupportedError that names it", err)
+	}
+}
+
+// TestHeadOnEncoder adds a head to an encoder that gives its tokens only.
+func TestHeadOnEncoder(t *testing.T) {
+	base := tokensOnly(t)
+	p, err := adapterinject.Plan(base, aat.Recipe{}, adapterinject.Head{Labels: labels(2), MultiLabel: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	adapted, err := p.Inject()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := adapted.Graph.Outputs()
+	if n := len(base.Graph.Outputs()); len(out) != n+1 || out[n].Name() != adapterinject.LogitsOutput || len(out[n].Shape()) != 2 {
+		t.Fatalf("outputs are %v, want the base's and [batch, 2] logits", out)
+	}
+	if err := adapterinject.CheckNoop(base, adapted); err != nil {
+		t.Error(err)
+	}
+	if info, ok := adapterinject.Provenance(adapted); !ok || !info.Head.MultiLabel {
+		t.Errorf("provenance %+v, want multi-label", info.Head)
 	}
 }

@@ -76,7 +76,7 @@ func (a *app) diff(from, to string, o diffOptions) error {
 	after, _ := adapterinject.Find(now)
 	adapters := addedAdapters(d, now, after)
 	var unexpected *diff.UnexpectedError
-	errors.As(onlyAdapters(old, now).Check(old, now, d), &unexpected)
+	errors.As(onlyAdapters(now).Check(old, now, d), &unexpected)
 	if unexpected, err = misfits(old, now, d, unexpected); err != nil {
 		return err
 	}
@@ -144,11 +144,10 @@ func drawDiff(m *graphsurgery.Model, d diff.Diff, blocks []adapterinject.Block, 
 // onlyAdapters allows what inject adds: nodes and tensors under its prefix, its
 // metadata, edges to them, and outputs that these nodes give: a new head's, or a norm's
 // that is scaled. Which outputs may be such, the recipe says; see misfits.
-func onlyAdapters(old, now *graphsurgery.Model) diff.Only {
+func onlyAdapters(now *graphsurgery.Model) diff.Only {
 	o := diff.Only{Prefix: adapterinject.Prefix, Metadata: "aat.", Rewired: diff.AnyNumber}
-	for _, v := range old.Graph.Outputs() {
-		w := now.Graph.Output(v.Name())
-		if w != nil && w.Producer() != nil && strings.HasPrefix(w.Producer().Name(), adapterinject.Prefix) {
+	for _, v := range now.Graph.Outputs() {
+		if p := v.Producer(); p != nil && strings.HasPrefix(p.Name(), adapterinject.Prefix) {
 			o.Outputs = append(o.Outputs, v.Name())
 		}
 	}

@@ -26,7 +26,8 @@ type injectOptions struct {
 	sites                         []string
 	rank, scale, alpha            float64
 	seed                          uint64
-	force, rankStabilised         bool
+	force, multiLabel             bool
+	rankStabilised                bool
 }
 
 func injectCommand(a *app) *cobra.Command {
@@ -37,7 +38,8 @@ func injectCommand(a *app) *cobra.Command {
 		Long: paragraphs(
 			"Splices adapters into every Transformer block. Their up-projection is zero, so the",
 			"injected model still computes exactly what its base computes. With --labels a new",
-			"head (LayerNorm and Linear) for these labels replaces the base's; without, the base's",
+			"head (LayerNorm and Linear) for these labels replaces the base's, or is added on the",
+			"pooled features of an encoder that has none, as output logits; without, the base's",
 			"head and output stay. --frontend writes how recordings become model input into the",
 			"file, from a Hugging Face preprocessor_config.json.",
 			"",
@@ -66,6 +68,7 @@ func injectCommand(a *app) *cobra.Command {
 	f.StringVar(&o.blocks, "blocks", "", "which blocks: 0,3-5, or last4; a rank of its own as in 3:16 (default all)")
 	f.StringSliceVar(&o.sites, "sites", nil, "which sites or layers, for methods that have a choice (default the method's)")
 	f.StringVar(&o.labels, "labels", "", "file with one label a line: a new head for them replaces the base's")
+	f.BoolVar(&o.multiLabel, "multi-label", false, "with --labels: one recording can have several of them")
 	f.StringVar(&o.frontend, "frontend", "", "preprocessor_config.json of the base model")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the random initial values")
 	f.BoolVar(&o.force, "force", false, "replace the output if it exists")
@@ -80,11 +83,14 @@ func (a *app) inject(path string, o injectOptions) error {
 	if atomicfile.SameFile(path, o.out) {
 		return usage("the output "+o.out+" is the input file", "give another -o")
 	}
-	head := adapterinject.Head{Seed: o.seed}
+	head := adapterinject.Head{Seed: o.seed, MultiLabel: o.multiLabel}
 	if o.labels != "" {
 		if head.Labels, err = readLabels(o.labels); err != nil {
 			return err
 		}
+	}
+	if o.multiLabel && o.labels == "" {
+		return usage("--multi-label is said of a new head, and without --labels there is none", "add --labels FILE")
 	}
 	if o.method == "head" && o.labels == "" {
 		return usage("method head trains a new head only, and without --labels there is none", "add --labels FILE")

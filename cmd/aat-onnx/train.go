@@ -75,6 +75,9 @@ func (a *app) train(ctx context.Context, path string, o trainOptions) error {
 	if len(adapterinject.Trainable(m)) == 0 {
 		return &graphsurgery.UnsupportedError{File: path, What: "holds nothing to train: no adapter and no new head", Hint: "splice some first: 'aat-onnx inject " + path + " -o adapted.onnx --labels labels.txt'"}
 	}
+	if info, ok := adapterinject.Provenance(m); ok && info.Head.MultiLabel {
+		return &graphsurgery.UnsupportedError{File: path, What: "its head is for several labels at once (multi-label), and training has the loss for one label each", Hint: "inject without --multi-label, if no recording has two labels"}
+	}
 	seed := o.cfg.Seed
 	if o.resume && seed == 0 {
 		if settings, err := finetune.ReadSettings(o.out); err == nil {

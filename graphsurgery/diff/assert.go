@@ -22,7 +22,7 @@ type Only struct {
 	// Rewired is how many inputs of old nodes read an added node now, exactly; or
 	// AnyNumber. They may read nothing else that is new.
 	Rewired int
-	// Outputs are graph outputs that an added node may give, of any type. What
+	// Outputs are graph outputs, old or new, that an added node may give, of any type. What
 	// served only the old output may be gone.
 	Outputs []string
 }
@@ -116,6 +116,8 @@ func (w warden) allows(c Change) bool {
 	}
 	switch c.What {
 	case EdgeRewired:
+		return slices.Contains(w.only.Outputs, c.Name) && w.fromAdded("", c.Name)
+	case OutputAdded:
 		return slices.Contains(w.only.Outputs, c.Name) && w.fromAdded("", c.Name)
 	case TypeChanged, ValueRenamed:
 		return slices.Contains(w.only.Outputs, c.Name)
