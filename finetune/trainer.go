@@ -30,11 +30,11 @@ type trainer struct {
 }
 
 func newTrainer(f *folder, m *graphsurgery.Model, set *data.Set, cfg Config) (*trainer, error) {
-	if err := set.Check(); err != nil {
-		return nil, err
-	}
 	p, err := connect(m, cfg.BatchSize, set.Frames, set.MelBins, set.Labels)
 	if err != nil {
+		return nil, err
+	}
+	if err := set.Check(); err != nil {
 		return nil, err
 	}
 	t := &trainer{folder: f, cfg: cfg, set: set, model: m, val: set.Split(data.Val), saved: time.Now()}
