@@ -46,6 +46,11 @@ func TestORTSignal(t *testing.T) {
 		{"grid volume", 20, "float[2,2,3,4,5] x, float[2,2,3,2,3] g", "float[a,b,c,d,e] y", "", `y = GridSample<padding_mode = "border", align_corners = 1>(x, g)`},
 		{"resize cubic", 18, "float[1,2,7,9] x", "float[a,b,c,d] y", "float[4] s = {1.0, 1.0, 1.7, 0.6}", `y = Resize<mode = "cubic", cubic_coeff_a = -0.5>(x, , s)`},
 		{"resize antialias", 18, "float[1,2,13,9] x", "float[a,b,c,d] y", "int64[4] s = {1, 2, 5, 4}", `y = Resize<mode = "linear", antialias = 1>(x, , , s)`},
+		// Products and quotients that are whole numbers in float32 only.
+		{"resize scale down", 18, "float[1,2,10,10] x", "float[a,b,c,d] y", "float[4] s = {1.0, 1.0, 0.7, 0.9}", `y = Resize<mode = "linear">(x, , s)`},
+		{"resize scale up", 18, "float[1,2,10,10] x", "float[a,b,c,d] y", "float[4] s = {1.0, 1.0, 1.4, 3.3}", `y = Resize<mode = "linear">(x, , s)`},
+		{"resize neighbours", 18, "float[1,2,10,10] x", "float[a,b,c,d] y", "float[4] s = {1.0, 1.0, 1.2, 0.6}", `y = Resize<mode = "nearest", nearest_mode = "floor", coordinate_transformation_mode = "asymmetric">(x, , s)`},
+		{"grid cubic border", 20, "float[1,2,5,6] x, float[1,4,3,2] g", "float[a,b,c,d] y", "", `y = GridSample<mode = "cubic", padding_mode = "border">(x, g)`},
 		{"upsample", 9, "float[1,2,3,4] x", "float[a,b,c,d] y", "float[4] s = {1.0, 1.0, 2.0, 3.0}", `y = Upsample<mode = "linear">(x, s)`},
 		{"lrn", 13, "float[1,7,3,2] x", "float[a,b,c,d] y", "", "y = LRN<size = 5, alpha = 0.3, beta = 0.6, bias = 1.2>(x)"},
 		{"mean variance", 13, "float[2,3,4,5] x", "float[a,b,c,d] y", "", "y = MeanVarianceNormalization(x)"},
