@@ -1,6 +1,7 @@
 package adapterinject
 
 import (
+	"cmp"
 	"fmt"
 
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
@@ -22,21 +23,14 @@ func NewBottleneck(b Block, scope Scope, rank, scale float64, activation, usual 
 	if err := CheckScale(scale); err != nil {
 		return Bottleneck{}, err
 	}
+	activation = cmp.Or(activation, usual)
 	switch activation {
-	case "":
-		activation = usual
 	case ActivationGELU, ActivationGELUTanh, ActivationReLU, ActivationSiLU:
 	default:
 		return Bottleneck{}, &gs.UnsupportedError{What: fmt.Sprintf("activation %q is none that an adapter has", activation), Hint: "choose gelu, gelu_tanh, relu or silu"}
 	}
-	if rank == 0 {
-		rank = 1.0 / 16
-	}
-	if scale == 0 {
-		scale = 1
-	}
-	r, err := scope.Rank(b, rank)
-	return Bottleneck{b, r, scale, activation}, err
+	r, err := scope.Rank(b, cmp.Or(rank, 1.0/16))
+	return Bottleneck{b, r, cmp.Or(scale, 1), activation}, err
 }
 
 // After is the sequential form at a site: its value H becomes H + A(H).

@@ -9,6 +9,7 @@ import (
 	"github.com/aat-onnx/aat-onnx/adapterinject"
 	"github.com/aat-onnx/aat-onnx/adapterinject/aat"
 	"github.com/aat-onnx/aat-onnx/adapterinject/headonly"
+	"github.com/aat-onnx/aat-onnx/adapterinject/internal/nets"
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 )
 
@@ -22,7 +23,7 @@ func TestEject(t *testing.T) {
 		}
 		for _, r := range []adapterinject.Recipe{aat.Recipe{}, aat.Recipe{MLPOnly: true}, headonly.Recipe{}} {
 			adapted := inject(t, base, r, adapterinject.Head{Labels: labels(5)})
-			train(t, adapted)
+			nets.Change(t, adapted, adapterinject.Trainable(adapted), nets.Little)
 			adapted.SetMetadata("aat.trained", "{}")
 			data, err := adapted.Bytes()
 			if err != nil {
@@ -40,24 +41,6 @@ func TestEject(t *testing.T) {
 			if got, err := restored.Bytes(); err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%s, %s: %d bytes, error %v; want the base's %d", name, r.Method(), len(got), err, len(want))
 			}
-		}
-	}
-}
-
-// train gives every trainable tensor other numbers.
-func train(t *testing.T, m *gs.Model) {
-	t.Helper()
-	for i, name := range adapterinject.Trainable(m) {
-		old := m.Graph.Initializer(name)
-		xs, err := old.Float32s()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for k := range xs {
-			xs[k] += 0.01 * float32((i+k)%7-3)
-		}
-		if err := m.SetInitializer(name, gs.NewTensor(old.Shape(), xs)); err != nil {
-			t.Fatal(err)
 		}
 	}
 }

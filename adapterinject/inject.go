@@ -24,6 +24,18 @@ func (p *InjectionPlan) Swappable() (*gs.Model, error) {
 }
 
 func (p *InjectionPlan) inject(offer bool) (*gs.Model, error) {
+	m, err := p.splice(offer)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.setMetadata(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// splice is inject without what the model says of itself.
+func (p *InjectionPlan) splice(offer bool) (*gs.Model, error) {
 	m := p.target.Model.Clone()
 	patch := m.NewPatch("aat")
 	moved := map[*gs.Value]gs.Wire{}
@@ -34,9 +46,6 @@ func (p *InjectionPlan) inject(offer bool) (*gs.Model, error) {
 	}
 	if err := patch.Apply(); err != nil {
 		return nil, fmt.Errorf("inject: %w", err)
-	}
-	if err := p.setMetadata(m); err != nil {
-		return nil, err
 	}
 	return m, nil
 }

@@ -160,6 +160,18 @@ func RankOf(rank float64, width int) (int, error) {
 	return int(rank), nil
 }
 
+// UsualRank is the rank, or where it is 0 the usual number of a kind; a quarter of a
+// width that is no larger than that.
+func UsualRank(rank, usual float64, width int) float64 {
+	switch {
+	case rank != 0:
+		return rank
+	case float64(width) > usual:
+		return usual
+	}
+	return 0.25
+}
+
 // CheckScale is an *UnsupportedError unless float32 can hold the scale.
 func CheckScale(scale float64) error {
 	if math.IsNaN(scale) || math.IsInf(float64(float32(scale)), 0) {

@@ -27,7 +27,7 @@ func (m Misfit) String() string {
 // of the recipe that the model names, that is a proof that nothing else was spliced
 // in. Initialisers of the base are not compared: package diff does.
 func (p *InjectionPlan) Misfits(injected *gs.Model) ([]Misfit, error) {
-	want, err := p.Inject()
+	want, err := p.splice(false)
 	if err != nil {
 		return nil, err
 	}

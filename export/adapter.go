@@ -28,11 +28,8 @@ const (
 // labels, the front end and whatever else the model says of itself. [Attach] makes the
 // fused model of it and the base.
 func Adapter(run *finetune.Run, path string, o Options) error {
-	m, err := trained(run)
+	m, err := finished(run)
 	if err != nil {
-		return err
-	}
-	if err := setTrained(m, run); err != nil {
 		return err
 	}
 	data, err := AdapterBytes(m)

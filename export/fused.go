@@ -33,11 +33,8 @@ type Trained struct {
 // the result would not be a valid model, or a file error; on error no file is
 // left.
 func Fused(run *finetune.Run, path string, o Options) error {
-	m, err := trained(run)
+	m, err := finished(run)
 	if err != nil {
-		return err
-	}
-	if err := setTrained(m, run); err != nil {
 		return err
 	}
 	return save(m, path, o)

@@ -44,11 +44,7 @@ func Merged(run *finetune.Run, path string, o Options) (*adapterinject.Merged, e
 // MergeModel merges the adapters of an injected model, trained or not. The base comes
 // out of the model itself.
 func MergeModel(injected *graphsurgery.Model) (*adapterinject.Merged, error) {
-	base, err := adapterinject.Eject(injected)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := kinds.Replan(base, injected)
+	plan, err := replanned(injected)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +63,25 @@ func MergeModel(injected *graphsurgery.Model) (*adapterinject.Merged, error) {
 	}
 	merged.Model.SetMetadata(MetaMerged, string(text))
 	return merged, nil
+}
+
+// finished is the run's model with its best weights, and what it says of its training.
+func finished(run *finetune.Run) (*graphsurgery.Model, error) {
+	m, err := trained(run)
+	if err != nil {
+		return nil, err
+	}
+	return m, setTrained(m, run)
+}
+
+// replanned is the plan that an injected model was made by, on the base that comes out
+// of the model itself.
+func replanned(injected *graphsurgery.Model) (*adapterinject.InjectionPlan, error) {
+	base, err := adapterinject.Eject(injected)
+	if err != nil {
+		return nil, err
+	}
+	return kinds.Replan(base, injected)
 }
 
 // trained is the run's model with its best weights.

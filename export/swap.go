@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
-	"github.com/aat-onnx/aat-onnx/adapterinject/kinds"
 	"github.com/aat-onnx/aat-onnx/finetune"
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/internal/atomicfile"
@@ -19,11 +18,8 @@ import (
 // adapters, whose tensors are optional inputs. One model serves all adapters of the
 // same recipe, for whatever labels; with modelPath "" only the adapter is written.
 func Swap(run *finetune.Run, modelPath, adapterPath string, o Options) error {
-	m, err := trained(run)
+	m, err := finished(run)
 	if err != nil {
-		return err
-	}
-	if err := setTrained(m, run); err != nil {
 		return err
 	}
 	data, err := SwapBytes(m)
@@ -53,11 +49,7 @@ func Swap(run *finetune.Run, modelPath, adapterPath string, o Options) error {
 // SwapModel is the model that the adapter files of injected models are made for: the
 // base of injected with untrained adapters by its recipe, all as optional inputs.
 func SwapModel(injected *graphsurgery.Model) (*graphsurgery.Model, error) {
-	base, err := adapterinject.Eject(injected)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := kinds.Replan(base, injected)
+	plan, err := replanned(injected)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@
 package aat
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
@@ -52,7 +53,7 @@ func (r Recipe) Adapters(t *adapterinject.Target) ([]adapterinject.Adapter, erro
 	}
 	var out []adapterinject.Adapter
 	for _, b := range blocks {
-		rank, err := r.Scope.Rank(b, orDefault(r.Rank, 0.25))
+		rank, err := r.Scope.Rank(b, cmp.Or(r.Rank, 0.25))
 		if err != nil {
 			return nil, err
 		}
@@ -64,13 +65,6 @@ func (r Recipe) Adapters(t *adapterinject.Target) ([]adapterinject.Adapter, erro
 		}
 	}
 	return out, nil
-}
-
-func orDefault(x, def float64) float64 {
-	if x == 0 {
-		return def
-	}
-	return x
 }
 
 // adapter is one of them, without what it does.
@@ -93,10 +87,10 @@ func (r Recipe) parallel(b adapterinject.Block, site adapterinject.Site, rank in
 	a := r.adapter(b, site, "mlp", rank)
 	a.Splice = func(s *adapterinject.Splicer) {
 		h := s.Bottleneck(s.Read(b.NormMLP), b.Width, rank, b.GELU())
-		s.AddTo(b, site, s.Scale("scale", h, orDefault(r.Scale, 1)))
+		s.AddTo(b, site, s.Scale("scale", h, cmp.Or(r.Scale, 1)))
 	}
 	a.Fold = func(f *adapterinject.Folder) error {
-		down, up, err := f.Bottleneck(b.Width, rank, orDefault(r.Scale, 1))
+		down, up, err := f.Bottleneck(b.Width, rank, cmp.Or(r.Scale, 1))
 		if err != nil {
 			return err
 		}

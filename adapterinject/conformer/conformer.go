@@ -14,6 +14,7 @@
 package conformer
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
@@ -64,13 +65,7 @@ func (r Recipe) adapter(t *adapterinject.Target, b adapterinject.Block, site ada
 	refuse := func(format string, args ...any) (adapterinject.Adapter, error) {
 		return adapterinject.Adapter{}, &gs.UnsupportedError{File: t.Model.Path(), Node: site.Value.Name(), What: fmt.Sprintf(format, args...), Hint: "choose a method without convolutions, such as aat"}
 	}
-	share := r.Rank
-	if share == 0 && b.Width > 8 {
-		share = 8
-	} else if share == 0 {
-		share = 0.25
-	}
-	rank, err := r.Scope.Rank(b, share)
+	rank, err := r.Scope.Rank(b, adapterinject.UsualRank(r.Rank, 8, b.Width))
 	if err != nil {
 		return adapterinject.Adapter{}, err
 	}
@@ -81,10 +76,7 @@ func (r Recipe) adapter(t *adapterinject.Target, b adapterinject.Block, site ada
 	if shape := t.Type(stream).Shape; len(shape) != 3 {
 		return refuse("the stream of block %d has the shape %v, want [batch, tokens, width]", b.Index, shape)
 	}
-	kernel := r.Kernel
-	if kernel == 0 {
-		kernel = 31
-	}
+	kernel := cmp.Or(r.Kernel, 31)
 	d, n, k := int64(b.Width), int64(rank), int64(kernel)
 	return adapterinject.Adapter{
 		Name: fmt.Sprintf("block%d/mlp", b.Index), Block: b.Index, Site: site, Rank: rank, Seed: r.Seed,

@@ -10,6 +10,7 @@
 package convpass
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
@@ -53,13 +54,7 @@ func (r Recipe) Adapters(t *adapterinject.Target) ([]adapterinject.Adapter, erro
 }
 
 func (r Recipe) adapter(t *adapterinject.Target, b adapterinject.Block, site adapterinject.Site) (adapterinject.Adapter, error) {
-	share := r.Rank
-	if share == 0 && b.Width > 8 {
-		share = 8
-	} else if share == 0 {
-		share = 0.25
-	}
-	rank, err := r.Scope.Rank(b, share)
+	rank, err := r.Scope.Rank(b, adapterinject.UsualRank(r.Rank, 8, b.Width))
 	if err != nil {
 		return adapterinject.Adapter{}, err
 	}
@@ -74,10 +69,6 @@ func (r Recipe) adapter(t *adapterinject.Target, b adapterinject.Block, site ada
 	for range grid.Sizes {
 		taps *= 3
 	}
-	scale := r.Scale
-	if scale == 0 {
-		scale = 1
-	}
 	return adapterinject.Adapter{
 		Name: fmt.Sprintf("block%d/mlp", b.Index), Block: b.Index, Site: site, Rank: rank, Seed: r.Seed,
 		Parameters: site.Parameters(rank) + int64(taps*rank*rank+rank),
@@ -87,7 +78,7 @@ func (r Recipe) adapter(t *adapterinject.Target, b adapterinject.Block, site ada
 			h = s.ConvTokens("conv", h, grid, rank)
 			h = s.Activation("act2", h, b.GELU())
 			h = s.Linear("up", h, rank, b.Width, adapterinject.Zeros())
-			s.AddTo(b, site, s.Scale("scale", h, scale))
+			s.AddTo(b, site, s.Scale("scale", h, cmp.Or(r.Scale, 1)))
 		},
 	}, nil
 }

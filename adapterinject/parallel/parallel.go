@@ -10,6 +10,7 @@
 package parallel
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject"
@@ -34,23 +35,14 @@ func (r Recipe) Adapters(t *adapterinject.Target) ([]adapterinject.Adapter, erro
 	if err != nil {
 		return nil, err
 	}
-	scale := r.Scale
-	if scale == 0 {
-		scale = 0.1
-	}
 	var out []adapterinject.Adapter
 	for _, b := range blocks {
 		site, ok := b.Site(adapterinject.MLPOut)
 		if !ok {
 			continue
 		}
-		rank := r.Rank
-		if rank == 0 && b.Width > 64 {
-			rank = 64
-		} else if rank == 0 {
-			rank = 0.25
-		}
-		n, err := adapterinject.NewBottleneck(b, r.Scope, rank, scale, r.Activation, adapterinject.ActivationReLU)
+		rank := adapterinject.UsualRank(r.Rank, 64, b.Width)
+		n, err := adapterinject.NewBottleneck(b, r.Scope, rank, cmp.Or(r.Scale, 0.1), r.Activation, adapterinject.ActivationReLU)
 		if err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aat-onnx/aat-onnx/graphsurgery"
 	"github.com/aat-onnx/aat-onnx/importer"
+	"github.com/aat-onnx/aat-onnx/internal/exportcorpus"
 	"github.com/aat-onnx/aat-onnx/internal/ort"
 	"github.com/aat-onnx/aat-onnx/internal/testutil"
 )
@@ -220,7 +221,7 @@ func (f *family) runORT(path string, quantized bool) ([]float64, error) {
 	defer session.Close()
 	feeds := map[string]ort.Tensor{}
 	for _, in := range session.Inputs() {
-		feeds[in.Name] = ortTensor(f.torch["input/"+in.Name])
+		feeds[in.Name] = exportcorpus.Feed(f.torch["input/"+in.Name], ort.Float32)
 	}
 	out, err := session.Run(feeds)
 	if err != nil {
@@ -289,22 +290,6 @@ func tensorOf(a testutil.Array, d graphsurgery.DType) *tensors.Tensor {
 	}
 	if d == graphsurgery.Float16 {
 		t = tensors.FromFlatDataAndDimensions(float16.FromFloat32s(a.Float32s()...), a.Shape...)
-	}
-	return t
-}
-
-func ortTensor(a testutil.Array) ort.Tensor {
-	t := ort.Tensor{Shape: make([]int64, len(a.Shape))}
-	for i, d := range a.Shape {
-		t.Shape[i] = int64(d)
-	}
-	switch a.DType {
-	case "<i8":
-		t.I64 = a.Int64s()
-	case "|b1":
-		t.Bool = a.Bools()
-	default:
-		t.F32 = a.Float32s()
 	}
 	return t
 }

@@ -10,18 +10,17 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/aat-onnx/aat-onnx/internal/exportcorpus"
 	"github.com/aat-onnx/aat-onnx/internal/pjrt"
 )
 
@@ -99,7 +98,7 @@ func (o options) measureRestarting(family string, args []string) ([]score, error
 	}
 	var all []score
 	for len(all) < len(variants) {
-		got, err := measureInChild(family, append(slices.Clone(args), "-skip", strconv.Itoa(len(all))))
+		got, err := exportcorpus.MeasureInChild[score](family, append(slices.Clone(args), "-skip", strconv.Itoa(len(all))))
 		all = append(all, got...)
 		if len(all) < len(variants) {
 			if err == nil {
@@ -112,49 +111,9 @@ func (o options) measureRestarting(family string, args []string) ([]score, error
 	return all, nil
 }
 
-// measureInChild gives what the child measured, and why it ended early if it did.
-func measureInChild(family string, args []string) ([]score, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(self, append(slices.Clone(args), "-child", family)...)
-	var errText strings.Builder
-	cmd.Stderr = &errText
-	out, runErr := cmd.Output()
-	if runErr != nil {
-		runErr = fmt.Errorf("%w: %s", runErr, lastLine(errText.String()))
-	}
-	var got []score
-	dec := json.NewDecoder(strings.NewReader(string(out)))
-	for {
-		var s score
-		if err := dec.Decode(&s); errors.Is(err, io.EOF) {
-			return got, runErr
-		} else if err != nil {
-			return got, errors.Join(runErr, err)
-		}
-		got = append(got, s)
-	}
-}
-
-func lastLine(s string) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return lines[len(lines)-1]
-}
-
 // families lists the corpus's folders that -only lets through.
 func (o options) families() ([]string, error) {
-	paths, err := filepath.Glob(filepath.Join(o.corpus, "*", "torch.npz"))
-	if err != nil || len(paths) == 0 {
-		return nil, errors.Join(err, fmt.Errorf("%s holds no FAMILY/torch.npz; make corpus writes them", o.corpus))
-	}
-	var names []string
-	for _, p := range paths {
-		name := filepath.Base(filepath.Dir(p))
-		if o.only == "" || slices.ContainsFunc(strings.Split(o.only, ","), func(part string) bool { return strings.Contains(name, part) }) {
-			names = append(names, name)
-		}
-	}
-	return names, nil
+	return exportcorpus.Families(o.corpus, func(name string) bool {
+		return o.only == "" || slices.ContainsFunc(strings.Split(o.only, ","), func(part string) bool { return strings.Contains(name, part) })
+	})
 }

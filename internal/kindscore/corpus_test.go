@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject/kinds"
+	"github.com/aat-onnx/aat-onnx/internal/exportcorpus"
 	"github.com/aat-onnx/aat-onnx/internal/pjrt"
 )
 
@@ -35,7 +36,7 @@ func TestCommittedCorpus(t *testing.T) {
 			if err := measureFamily(o, &out); err != nil {
 				t.Fatal(err)
 			}
-			scores, err := decode(&out)
+			scores, err := exportcorpus.Decode[score](&out)
 			if err != nil || len(scores) != len(kinds.All()) {
 				t.Fatalf("%d scores, want %d of one export (%v)", len(scores), len(kinds.All()), err)
 			}

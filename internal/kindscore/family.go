@@ -16,6 +16,7 @@ import (
 	gs "github.com/aat-onnx/aat-onnx/graphsurgery"
 
 	"github.com/aat-onnx/aat-onnx/adapterinject/kinds"
+	"github.com/aat-onnx/aat-onnx/internal/exportcorpus"
 	"github.com/aat-onnx/aat-onnx/internal/ort"
 	"github.com/aat-onnx/aat-onnx/internal/pjrt"
 	"github.com/aat-onnx/aat-onnx/internal/testutil"
@@ -122,7 +123,7 @@ func (f *family) runORT(model []byte, level ort.OptLevel) (map[string]ort.Tensor
 	defer session.Close()
 	feeds := map[string]ort.Tensor{}
 	for _, in := range session.Inputs() {
-		feeds[in.Name] = tensorOf(f.arrays["input/"+in.Name], in.DType)
+		feeds[in.Name] = exportcorpus.Feed(f.arrays["input/"+in.Name], in.DType)
 	}
 	out, err := session.Run(feeds)
 	for name, t := range out {
@@ -134,28 +135,6 @@ func (f *family) runORT(model []byte, level ort.OptLevel) (map[string]ort.Tensor
 		}
 	}
 	return out, err
-}
-
-func tensorOf(a testutil.Array, d ort.DType) ort.Tensor {
-	t := ort.Tensor{Shape: make([]int64, len(a.Shape))}
-	for i, d := range a.Shape {
-		t.Shape[i] = int64(d)
-	}
-	switch a.DType {
-	case "<i8":
-		t.I64 = a.Int64s()
-	case "|b1":
-		t.Bool = a.Bools()
-	default:
-		t.F32 = a.Float32s()
-	}
-	if d == ort.Float16 {
-		for _, x := range float16.FromFloat32s(t.F32...) {
-			t.Raw = binary.LittleEndian.AppendUint16(t.Raw, x.Bits())
-		}
-		t.F32, t.Type = nil, d
-	}
-	return t
 }
 
 // methods are all methods there are scores of, in the order of the kinds.

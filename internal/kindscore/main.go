@@ -10,17 +10,14 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/aat-onnx/aat-onnx/internal/exportcorpus"
 	"github.com/aat-onnx/aat-onnx/internal/pjrt"
 )
 
@@ -60,7 +57,7 @@ func run(args []string, stdout io.Writer) error {
 	}
 	var all []score
 	for i, family := range families {
-		got, err := measureInChild(family, args)
+		got, err := exportcorpus.MeasureInChild[score](family, args)
 		if err != nil {
 			got = append(got, score{Family: family, Variant: "?", Method: "?", Failed: map[string]string{"run": "the process ended: " + err.Error()}})
 		}
@@ -78,54 +75,11 @@ func run(args []string, stdout io.Writer) error {
 // families lists the corpus's folders that -only lets through and that are meant to
 // have blocks.
 func (o options) families() ([]string, error) {
-	paths, err := filepath.Glob(filepath.Join(o.corpus, "*", "torch.npz"))
-	if err != nil || len(paths) == 0 {
-		return nil, errors.Join(err, fmt.Errorf("%s holds no FAMILY/torch.npz; make corpus writes them", o.corpus))
-	}
-	var names []string
-	for _, p := range paths {
-		name := filepath.Base(filepath.Dir(p))
-		if among(o.only, name) && !strings.HasPrefix(name, "neg-") {
-			names = append(names, name)
-		}
-	}
-	return names, nil
+	return exportcorpus.Families(o.corpus, func(name string) bool { return among(o.only, name) && !strings.HasPrefix(name, "neg-") })
 }
 
 // among reports whether a list separated by commas names something; an empty one
 // names everything.
 func among(list, name string) bool {
 	return list == "" || slices.Contains(strings.Split(list, ","), name)
-}
-
-// measureInChild gives what the child measured, and why it ended early if it did.
-func measureInChild(family string, args []string) ([]score, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(self, append(slices.Clone(args), "-child", family)...)
-	var errText strings.Builder
-	cmd.Stderr = &errText
-	out, runErr := cmd.Output()
-	if runErr != nil {
-		lines := strings.Split(strings.TrimSpace(errText.String()), "\n")
-		runErr = fmt.Errorf("%w: %s", runErr, lines[len(lines)-1])
-	}
-	got, err := decode(strings.NewReader(string(out)))
-	return got, errors.Join(runErr, err)
-}
-
-// decode reads scores until the end.
-func decode(r io.Reader) ([]score, error) {
-	var got []score
-	for dec := json.NewDecoder(r); ; {
-		var s score
-		if err := dec.Decode(&s); errors.Is(err, io.EOF) {
-			return got, nil
-		} else if err != nil {
-			return got, err
-		}
-		got = append(got, s)
-	}
 }

@@ -157,19 +157,7 @@ func run(t *testing.T, backend compute.Backend, base *gs.Model, r adapterinject.
 // train moves every trainable number by up to 1/2, each by its own amount.
 func train(t *testing.T, m *gs.Model) {
 	t.Helper()
-	for k, name := range adapterinject.Trainable(m) {
-		old := m.Graph.Initializer(name)
-		xs, err := old.Float32s()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range xs {
-			xs[i] += 0.5 * float32(math.Sin(float64(1+i*7+k*13)))
-		}
-		if err := m.SetInitializer(name, gs.NewTensor(old.Shape(), xs)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	nets.Change(t, m, adapterinject.Trainable(m), func(k, i int) float32 { return 0.5 * float32(math.Sin(float64(1+i*7+k*13))) })
 }
 
 // logits runs a model.
